@@ -1,0 +1,164 @@
+"""What edges and workers say to each other inside a frame, as types.
+
+The broker never reads these: it forwards a frame's payload untouched. Every payload is a msgpack array
+whose first item is its tag, so one decoder reads them all. Ids are lower-case canonical UUID strings
+everywhere in Parley, times are RFC 3339 strings in UTC with milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+Id: TypeAlias = str
+"""A lower-case canonical UUID string."""
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, tag="message", gc=False):
+    """Say `body` in the conversation; `mentions` must be members, `reply_to` the seq of a message."""
+
+    body: str
+    reply_to: int | None = None
+    mentions: tuple[Id, ...] = ()
+
+
+class Create(msgspec.Struct, frozen=True, array_like=True, tag="create", gc=False):
+    """Begin the conversation that the command names; the actor is always a member."""
+
+    subject: str
+    members: tuple[Id, ...] = ()
+    project: Id | None = None
+
+
+class Join(msgspec.Struct, frozen=True, array_like=True, tag="join", gc=False):
+    """Make `account` a member."""
+
+    account: Id
+
+
+class Leave(msgspec.Struct, frozen=True, array_like=True, tag="leave", gc=False):
+    """End the membership of `account` (one's own, or another's for staff)."""
+
+    account: Id
+
+
+Act: TypeAlias = Message | Create | Join | Leave
+
+
+class Command(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One durable wish of `actor`. `(conversation, actor, id)` is its identity, for ever.
+
+    `ref` is the number under which the sending edge waits for the outcome; it means nothing elsewhere.
+    """
+
+    ref: int
+    conversation: Id
+    actor: Id
+    id: Id
+    act: Act
+
+
+class Commands(msgspec.Struct, frozen=True, array_like=True, tag="commands", gc=False):
+    """Edge to persistence, by conversation: what one lane has in flight, in order, repeated whole on a resend."""
+
+    items: tuple[Command, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What became of a command: stored (`code` empty, `seq` and `at` set) or refused with a code of the protocol.
+
+    `replayed` is true when the id had been stored before: nothing happened this time.
+    """
+
+    ref: int
+    code: str = ""
+    seq: int = 0
+    at: str = ""
+    replayed: bool = False
+    field: str | None = None
+    retry_after: float | None = None
+
+
+class Outcomes(msgspec.Struct, frozen=True, array_like=True, tag="outcomes", gc=False):
+    """Persistence to the edge that asked."""
+
+    items: tuple[Outcome, ...]
+
+
+class Logged(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One event of a log, `event` being the msgpack map that clients receive, encoded once.
+
+    `account` is whom a `member_joined` or `member_left` is about.
+    """
+
+    seq: int
+    kind: str
+    account: Id | None
+    event: bytes
+
+
+class Appended(msgspec.Struct, frozen=True, array_like=True, tag="appended", gc=False):
+    """Persistence to fanout, by conversation: events just committed, in order of seq."""
+
+    conversation: Id
+    events: tuple[Logged, ...]
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True, tag="head", gc=False):
+    """Persistence to fanout, by conversation: the log reaches `seq` at least (said after a replayed id)."""
+
+    conversation: Id
+    seq: int
+
+
+class Audience(msgspec.Struct, frozen=True, array_like=True, tag="audience", gc=False):
+    """Edge to every fanout worker: who is connected here. Numbers rise by one; a snapshot replaces all before it."""
+
+    number: int
+    snapshot: bool
+    add: tuple[Id, ...] = ()
+    remove: tuple[Id, ...] = ()
+
+
+class AudienceSeen(msgspec.Struct, frozen=True, array_like=True, tag="audience_seen", gc=False):
+    """Fanout to the edge: everything up to `number` is applied."""
+
+    number: int
+
+
+class AudienceWanted(msgspec.Struct, frozen=True, array_like=True, tag="audience_wanted", gc=False):
+    """Fanout to the edge: a number was missed, send a snapshot."""
+
+
+class Delivery(msgspec.Struct, frozen=True, array_like=True, tag="delivery", gc=False):
+    """Fanout to one edge: events in order of seq, for these accounts (those not connected there are ignored)."""
+
+    conversation: Id
+    recipients: tuple[Id, ...]
+    events: tuple[Logged, ...]
+
+
+class HeadOf(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A conversation, the last seq of its log, and who of its members is connected at the edge told."""
+
+    conversation: Id
+    seq: int
+    recipients: tuple[Id, ...]
+
+
+class Heads(msgspec.Struct, frozen=True, array_like=True, tag="heads", gc=False):
+    """Fanout to one edge, every second: conversations that changed lately, so that a lost delivery is noticed."""
+
+    items: tuple[HeadOf, ...]
+
+
+Payload: TypeAlias = (
+    Commands | Outcomes | Appended | Head | Audience | AudienceSeen | AudienceWanted | Delivery | Heads
+)
+
+encode = msgspec.msgpack.Encoder().encode
+"""Payload to bytes."""
+
+decode = msgspec.msgpack.Decoder(Payload).decode
+"""Bytes to payload; `msgspec.ValidationError` or `msgspec.DecodeError` for anything else."""
