@@ -1,0 +1,76 @@
+"""Storage's settings, read from the environment: STORAGE_*, and DATABASE_URL and DATA_DIR that all share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from storage import embedded
+
+PREFIX = "STORAGE_"
+SHARED = frozenset({"database_url", "data_dir"})
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the message names it, its fault and the fix."""
+
+
+class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the database is and how patient we are with it.
+
+    `lock_timeout_seconds` and `statement_timeout_seconds` are half of the ten seconds after which an edge
+    gives a command up, so that a stuck append is over before its sender is told `unavailable`.
+    `answer_seconds` is for a server that does not even time out: stopped, or behind a dead network.
+    `pool_wait_seconds` is short because a request that waits for a connection holds a client's answer.
+    """
+
+    database_url: str = ""
+    data_dir: str = ".parley"
+    pool_min_connections: int = 2
+    pool_max_connections: int = 8
+    pool_wait_seconds: float = 2.0
+    open_seconds: float = 30.0
+    lock_timeout_seconds: float = 5.0
+    statement_timeout_seconds: float = 5.0
+    answer_seconds: float = 8.0
+    allow_unsafe_durability: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pool_min_connections < 1:
+            raise ValueError("STORAGE_POOL_MIN_CONNECTIONS must be at least 1")
+        if self.pool_max_connections < self.pool_min_connections:
+            raise ValueError("STORAGE_POOL_MAX_CONNECTIONS must not be below STORAGE_POOL_MIN_CONNECTIONS")
+        for name in ("pool_wait", "open", "lock_timeout", "statement_timeout", "answer"):
+            if getattr(self, f"{name}_seconds") <= 0:
+                raise ValueError(f"STORAGE_{name.upper()}_SECONDS must be above 0")
+
+    @property
+    def url(self) -> str:
+        """DATABASE_URL, else that of the server in DATA_DIR; raises `EmbeddedError` if none was made."""
+        return self.database_url or embedded.dsn(Path(self.data_dir))
+
+
+def load(env: Mapping[str, str]) -> StorageSettings:
+    """The settings that `env` holds; raises `SettingError`, also for an unknown name with our prefix."""
+    names = {
+        field: field.upper() if field in SHARED else PREFIX + field.upper()
+        for field in StorageSettings.__struct_fields__
+    }
+    for name in env:
+        if name.startswith(PREFIX) and name not in names.values():
+            near = difflib.get_close_matches(name, names.values(), n=1, cutoff=0.0)
+            raise SettingError(f"{name} is not a setting of Parley: did you mean {near[0]}? Else unset it.")
+    given = {field: env[name] for field, name in names.items() if name in env}
+    for field, value in given.items():
+        try:
+            msgspec.convert({field: value}, StorageSettings, strict=False)
+        except msgspec.ValidationError as error:
+            if "must not be below" not in str(error):
+                raise SettingError(f"{names[field]}={value!r} cannot be used: {error}") from error
+    try:
+        return msgspec.convert(given, StorageSettings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingError(f"the settings do not fit together: {error}") from error
