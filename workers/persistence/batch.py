@@ -135,7 +135,7 @@ class Queue(Generic[W]):
         return cost
 
     def expire(self, now: float) -> list[Entry[W]]:
-        """Take out what died waiting, of all conversations. Looks at every entry: for a log that stands still."""
+        """Take out what died waiting, of all conversations. Looks at every entry: for when the log stands."""
         dead: list[Entry[W]] = []
         for conversation in list(self._lines):
             line = self._lines[conversation]
@@ -148,6 +148,10 @@ class Queue(Generic[W]):
                     del self._lines[conversation]
         self.waiting -= len(dead)
         return dead
+
+    def everything(self) -> list[Entry[W]]:
+        """All that is here, waiting or being appended; for the end, when it is to be answered unfinished."""
+        return [entry for known in self._known.values() for entry in known]
 
     def done(self, entry: Entry[W]) -> None:
         """The entry is answered: its room is free, and the same command arriving now starts anew."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import msgspec
+
 from broker.wire.payloads import Command, Commands, Create, Join, Leave, Message, decode, encode
 from workers.persistence.fingerprint import SIZE, fingerprint
 
@@ -35,3 +37,16 @@ def test_every_field_and_every_kind_counts():
         Leave(ANN),
     ]
     assert len({fingerprint(act) for act in acts}) == len(acts)
+
+
+def test_a_field_that_a_later_release_adds_changes_no_fingerprint():
+    """An id sent before the upgrade and again after it is still the same command."""
+
+    class LaterMessage(msgspec.Struct, frozen=True, array_like=True, tag="message"):
+        body: str
+        reply_to: int | None = None
+        mentions: tuple[str, ...] = ()
+        attachments: tuple[str, ...] = ()
+
+    assert fingerprint(LaterMessage("a", reply_to=1)) == fingerprint(Message("a", reply_to=1))
+    assert fingerprint(LaterMessage("a", attachments=(ANN,))) != fingerprint(Message("a"))

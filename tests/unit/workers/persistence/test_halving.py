@@ -16,7 +16,7 @@ sizes_and_culprits = st.integers(1, 500).flatmap(
 
 
 def run(n: int, bad: frozenset[int]) -> tuple[list[int], list[int], list[int], int]:
-    """Store 0…n-1, where a part with a bad one fails: what was stored, refused, both in order, parts tried."""
+    """Store 0…n-1, where a part with a bad one fails: what was stored, what refused, parts tried."""
     stored: list[int] = []
     refused: list[int] = []
     settled: list[int] = []

@@ -1,0 +1,60 @@
+"""Commands as the log takes them, and stored events as clients get them (pure).
+
+The map that clients see is built by `storage.log.event_map`, and nowhere else, so that an event looks the
+same live and read from the log years later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from broker.wire.payloads import Create, Logged, Message
+from storage.log import NewEvent, event_map
+
+if TYPE_CHECKING:
+    from broker.wire.payloads import Command
+    from storage.log import Stored
+
+KINDS = {"create": "created", "join": "member_joined", "leave": "member_left", "message": "message"}
+"""What an act is called once it has happened."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def new_event(command: Command, fingerprint: bytes) -> NewEvent:
+    """The command in the words of the log."""
+    act = command.act
+    body: str | None = None
+    data: dict[str, Any]
+    if isinstance(act, Message):
+        body = act.body
+        data = {}
+        if act.reply_to is not None:
+            data["reply_to"] = act.reply_to
+        if act.mentions:
+            data["mentions"] = act.mentions
+    elif isinstance(act, Create):
+        data = {"subject": act.subject, "project": act.project, "members": act.members}
+    else:
+        data = {"account": act.account}
+    return NewEvent(
+        conversation=command.conversation,
+        actor=command.actor,
+        id=command.id,
+        kind=act.__struct_config__.tag,
+        fingerprint=fingerprint,
+        body=body,
+        data=data,
+    )
+
+
+def logged(command: NewEvent, stored: Stored) -> Logged:
+    """The event that this command became, encoded for clients once."""
+    return Logged(
+        seq=stored.seq,
+        kind=KINDS[command.kind],
+        account=command.data.get("account"),
+        event=_encode(event_map(command, stored)),
+    )

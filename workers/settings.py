@@ -1,0 +1,42 @@
+"""The workers' settings, read from the environment: WORKER_*, and BROKER_ADDRESSES that all peers share."""
+
+from __future__ import annotations
+
+import msgspec
+
+PREFIX = "WORKER_"
+SHARED = frozenset({"broker_addresses"})
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the brokers are, and how much a worker holds.
+
+    `queue_commands` and `queue_bytes` bound what waits for the log; past them senders hear `overloaded` and
+    come again after `retry_after_seconds`. `batch_commands` and `batch_bytes` bound one append: PostgreSQL
+    stores 500 usual commands in some 15 ms, and nobody else is served meanwhile. `retry_seconds` is the
+    first pause after a database failure, doubled up to `retry_most_seconds`. `drain_seconds` is how long a
+    stop waits for what is queued; a supervisor kills after ten.
+    """
+
+    broker_addresses: str = ""
+    queue_commands: int = 20_000
+    queue_bytes: int = 16 * 1024 * 1024
+    batch_commands: int = 500
+    batch_bytes: int = 2 * 1024 * 1024
+    retry_after_seconds: float = 1.0
+    retry_seconds: float = 0.05
+    retry_most_seconds: float = 1.0
+    drain_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name != "broker_addresses" and value <= 0:
+                raise ValueError(f"{PREFIX}{name.upper()} must be above 0")
+        if self.batch_commands > 500:
+            raise ValueError("WORKER_BATCH_COMMANDS must be at most 500, which is what one append takes")
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The brokers' addresses, one by one."""
+        return tuple(part for address in self.broker_addresses.split(",") if (part := address.strip()))
