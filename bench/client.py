@@ -55,8 +55,8 @@ class Client:
     """One account's connection to any of `urls` (of servers, as http://host:port), kept up until closed.
 
     `on_event` hears each event once and in order per conversation; `on_frame` everything that arrives, first;
-    `on_state` when the connection comes and goes; `on_refused` each final refusal. They are called on the event
-    loop and must not block. `conversations` are the folds, `outbox` the commands without an answer;
+    `on_state` when the connection comes and goes; `on_refused` each final refusal. They are called on the
+    event loop and must not block. `conversations` are the folds, `outbox` the commands without an answer;
     both may be handed in, to go on where another client stopped.
     """
 
@@ -286,13 +286,11 @@ class Client:
         attempt = 0
         while True:
             try:
-                if conversation is not None:
-                    await self._reload_one(conversation)
-                    return
-                concerned = [one for one, fold in self.conversations.items() if fold.stale]
-                for one in concerned:
+                stale = [one for one, fold in self.conversations.items() if fold.stale]
+                for one in stale if conversation is None else [conversation]:
                     self._epoch = await self._reload_one(one) or self._epoch
-                self.conversations.epoch = self._epoch
+                if not any(fold.stale for fold in self.conversations.values()):
+                    self.conversations.epoch = self._epoch
                 return
             except (ApiError, aiohttp.ClientError, OSError, TimeoutError) as fault:
                 self.last_fault = repr(fault)

@@ -176,7 +176,7 @@ class Session:
         self._ping_at = 0.0
 
     def due(self, now: float) -> list[Frame]:
-        """Frames to write now; none any more when `phase` is DEAD, the server being silent beyond its time."""
+        """Frames to write now; none when `phase` is DEAD, the server being silent beyond its time."""
         if self._pong_by is not None and now >= self._pong_by:
             self._step("silence")
         if self.phase is not Phase.LIVE:
@@ -225,11 +225,18 @@ class Session:
         self.heartbeat = self.timing.heartbeat or float(frame["heartbeat"])
         self._ping_at, self._pong_by = now + self.heartbeat, None
         self.folds.account = frame["account"]["id"]
+        effects: list[Effect] = [Ready(frame)]
         if self.folds.epoch is None:
             self.folds.epoch = frame["epoch"]
+        elif self.folds.epoch != frame["epoch"]:
+            # The server doubts the cursors that it was told; those that were to follow we doubt ourselves.
+            effects += [Reload(conversation, "epoch") for conversation in sorted(self._wanted)]
+            for conversation in self._wanted:
+                self.folds[conversation].doubt()
+            self._wanted.clear()
         for item in reversed(frame["conversations"]):
             self.folds.open(item["id"]).told_unread(item["head"], item["read"], item["unread"])
-        return [Ready(frame)]
+        return effects
 
     def _caught_up(self, frame: Frame, now: float) -> list[Effect]:
         conversation = frame["conversation"]
@@ -288,7 +295,7 @@ class Session:
                 del self._replaying[conversation]
                 self._wanted.add(conversation)
         self._ping_at = now + self.heartbeat
-        self._pong_by = now + self.timing.pong
+        self._pong_by = self._pong_by or now + self.timing.pong
         heads: dict[str, Any] = {}
         for conversation, cursor in self.folds.cursors().items():
             if not self.folds[conversation].stale and len(heads) < PING_HEADS:

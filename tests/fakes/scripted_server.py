@@ -1,0 +1,229 @@
+"""A server of one's own making: it speaks the protocol properly until a test tells it to misbehave.
+
+It keeps logs in memory and answers on a real socket, so that a client can be shown what a real server does
+only rarely: an ack that never comes, an event left out, a heartbeat unanswered, a `bye`, another epoch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+from aiohttp import web
+
+ACCOUNT = "00000000-0000-4000-8000-000000000001"
+OTHER = "00000000-0000-4000-8000-000000000002"
+AT = "2026-11-23T04:05:06.789Z"
+
+Frame = dict[str, Any]
+
+
+def message(conversation: str, seq: int, body: str, *, actor: str = OTHER, id: str = "") -> Frame:
+    """A message event as the protocol shapes it."""
+    return {
+        "type": "event",
+        "conversation": conversation,
+        "seq": seq,
+        "kind": "message",
+        "actor": actor,
+        "at": AT,
+        "id": id or f"{seq:08x}-0000-4000-8000-000000000000",
+        "body": body,
+        "attachments": [],
+    }
+
+
+class Connection:
+    """One client's WebSocket, as the server sees it."""
+
+    def __init__(self, ws: web.WebSocketResponse) -> None:
+        self.ws = ws
+        self.packed = ws.ws_protocol == "parley.v1.msgpack"
+
+    async def tell(self, frame: Frame) -> None:
+        """Write one frame, unless the client is gone."""
+        try:
+            if self.packed:
+                await self.ws.send_bytes(msgspec.msgpack.encode(frame))
+            else:
+                await self.ws.send_str(msgspec.json.encode(frame).decode())
+        except ConnectionError:
+            pass
+
+
+class ScriptedServer:
+    """Knobs: `refusals` answer the next sends, `swallow_acks` acks are kept back though stored, events in
+    `omit` are not sent live, `mute` answers no ping, `close_with` closes instead of `ready`."""
+
+    def __init__(self) -> None:
+        self.epoch = "e1"
+        self.heartbeat = 25.0
+        self.logs: dict[str, list[Frame]] = {}
+        self.heard: list[Frame] = []
+        self.requests: list[str] = []
+        self.connections: list[Connection] = []
+        self.refusals: deque[Frame] = deque()
+        self.swallow_acks = 0
+        self.omit: set[int] = set()
+        self.mute = False
+        self.close_with: int | None = None
+        self.sync_limit = 200
+        self.not_found: set[str] = set()
+        self.fail_http = 0
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen, on the port of before when there was one."""
+        app = web.Application()
+        app.router.add_get("/ws", self._socket)
+        app.router.add_get("/api/v1/conversations/{id}", self._conversation)
+        app.router.add_get("/api/v1/conversations/{id}/events", self._events)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.05)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Vanish: every connection breaks, the port is closed."""
+        self.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def cut(self) -> None:
+        """Break all connections without a word."""
+        for connection in self.connections:
+            transport = connection.ws._req and connection.ws._req.transport
+            if transport is not None:
+                transport.abort()
+        self.connections.clear()
+
+    def heard_of(self, type: str) -> list[Frame]:
+        """Frames of one type, in the order heard."""
+        return [frame for frame in self.heard if frame["type"] == type]
+
+    async def say(self, conversation: str, body: str, *, actor: str = OTHER, id: str = "") -> Frame:
+        """Somebody says something: it is logged, and sent to everybody unless its seq is in `omit`."""
+        log = self.logs.setdefault(conversation, [])
+        event = message(conversation, len(log) + 1, body, actor=actor, id=id)
+        log.append(event)
+        if event["seq"] not in self.omit:
+            await self.tell(event)
+        return event
+
+    async def tell(self, frame: Frame) -> None:
+        """Write a frame to every client."""
+        for connection in list(self.connections):
+            await connection.tell(frame)
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(protocols=("parley.v1.msgpack", "parley.v1.json"), compress=False)
+        await ws.prepare(request)
+        connection = Connection(ws)
+        async for raw in ws:
+            if raw.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
+                break
+            frame = (msgspec.msgpack if connection.packed else msgspec.json).decode(raw.data)
+            self.heard.append(frame)
+            if frame["type"] == "hello" and self.close_with is not None:
+                await ws.close(code=self.close_with)
+                break
+            await getattr(self, f"_on_{frame['type']}")(connection, frame)
+        if connection in self.connections:
+            self.connections.remove(connection)
+        return ws
+
+    async def _on_hello(self, connection: Connection, frame: Frame) -> None:
+        self.connections.append(connection)
+        conversations = [{"id": c, "head": len(log), "read": 0, "unread": 0} for c, log in self.logs.items()]
+        await connection.tell(
+            {
+                "type": "ready",
+                "session": "s",
+                "account": {"id": ACCOUNT, "name": "Ada", "role": "client"},
+                "epoch": self.epoch,
+                "time": AT,
+                "heartbeat": self.heartbeat,
+                "limits": {},
+                "conversations": conversations,
+            }
+        )
+        for conversation, after in frame.get("cursors", {}).items():
+            if frame.get("epoch") != self.epoch:
+                await connection.tell({"type": "resync", "conversation": conversation, "reason": "epoch"})
+                continue
+            for event in self.logs[conversation][after:]:
+                await connection.tell(event)
+            seq = len(self.logs[conversation])
+            await connection.tell({"type": "caught_up", "conversation": conversation, "seq": seq})
+
+    async def _on_send(self, connection: Connection, frame: Frame) -> None:
+        if self.refusals:
+            await connection.tell({"type": "error", "id": frame["id"], **self.refusals.popleft()})
+            return
+        conversation, log = frame["conversation"], self.logs.setdefault(frame["conversation"], [])
+        event = next((e for e in log if e["id"] == frame["id"] and e["actor"] == ACCOUNT), None)
+        if event is None:
+            event = await self.say(conversation, frame["body"], actor=ACCOUNT, id=frame["id"])
+        if self.swallow_acks > 0:
+            self.swallow_acks -= 1
+            return
+        await connection.tell(
+            {"type": "ack", "id": frame["id"], "conversation": conversation, "seq": event["seq"], "at": AT}
+        )
+
+    async def _on_sync(self, connection: Connection, frame: Frame) -> None:
+        log = self.logs[frame["conversation"]]
+        page = log[frame["after"] :][: min(frame["limit"], self.sync_limit)]
+        for event in page:
+            await connection.tell(event)
+        seq = frame["after"] + len(page)
+        await connection.tell(
+            {"type": "caught_up", "conversation": frame["conversation"], "seq": seq, "head": len(log)}
+        )
+
+    async def _on_ping(self, connection: Connection, frame: Frame) -> None:
+        if self.mute:
+            return
+        for conversation, seq in frame["heads"].items():
+            for event in self.logs[conversation][seq:]:
+                await connection.tell(event)
+        await connection.tell({"type": "pong", "time": AT})
+
+    def _problem(self, request: web.Request) -> web.Response | None:
+        self.requests.append(request.path)
+        if self.fail_http > 0:
+            self.fail_http -= 1
+            return web.Response(status=503, text="down")
+        if request.match_info["id"] in self.not_found:
+            return web.json_response({"status": 404, "code": "not_found", "title": "Not found"}, status=404)
+        return None
+
+    async def _conversation(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        return self._problem(request) or web.json_response({"id": id, "head": len(self.logs[id])})
+
+    async def _events(self, request: web.Request) -> web.Response:
+        log = self.logs[request.match_info["id"]]
+        before, limit = int(request.query["before"]), int(request.query["limit"])
+        items = [event for event in log if event["seq"] < before][-limit:]
+        await asyncio.sleep(0.01)
+        page = {"epoch": self.epoch, "items": items, "head": len(log), "next": None}
+        return self._problem(request) or web.json_response(page)
