@@ -14,7 +14,7 @@ from broker.wire.payloads import Appended, Head, Logged, Outcome, Outcomes, enco
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from broker.link import Received
+    from broker.link.client import Received
     from broker.wire.payloads import Id
     from workers.persistence.batch import Entry
 

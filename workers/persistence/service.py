@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from broker.link import LinkDown, LinkFull
+from broker.link.client import LinkDown, LinkFull
 from broker.wire.payloads import Command, Commands
 from storage.errors import BadData, StorageError
 from workers.persistence.answers import Answers, Frame, Waiter
@@ -27,7 +27,7 @@ from workers.persistence.halving import Halving
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from broker.link import Received
+    from broker.link.client import Received
     from storage.log import NewEvent, Stored
     from workers.persistence.batch import Entry
     from workers.settings import WorkerSettings

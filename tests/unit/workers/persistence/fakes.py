@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from broker.link import LinkFull, Received
+from broker.link.client import LinkFull, Received
 from broker.wire import payloads
 from storage.errors import BadData, StorageError, Unavailable
 from storage.log import NewEvent, Stored

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from broker.link import Received
+from broker.link.client import Received
 from broker.wire.payloads import Appended, Command, Commands, Create, Head, Join, Message, encode
 from storage.errors import Unavailable
 from tests.unit.workers.persistence.fakes import FakeLink, FakeLog
