@@ -182,23 +182,32 @@ class QueueMachine(RuleBasedStateMachine):
         self.refused = 0
         self.flying: list[Entry[int]] = []
         self.settled: list[int] = []
+        self.wishes: dict[int, tuple[str, Act]] = {}
         self.order: dict[str, list[int]] = defaultdict(list)
         self.left: dict[str, list[int]] = defaultdict(list)
 
     @rule(
         conversation=st.sampled_from("ab"),
-        id=st.sampled_from("12345"),
-        body=st.sampled_from(["x", "y", None]),
-        cost=st.integers(1, 9),
-        life=st.integers(1, 5),
+        offers=st.lists(
+            st.tuples(
+                st.sampled_from("12345"),
+                st.sampled_from(["x", "y", None]),
+                st.integers(1, 9),
+                st.integers(1, 5),
+            ),
+            min_size=1,
+            max_size=5,
+        ),
     )
-    def offer(self, conversation: str, id: str, body: str | None, cost: int, life: int) -> None:
-        act = Join("bob") if body is None else Message(body)
+    def offer_some(self, conversation: str, offers: list[tuple[str, str | None, int, int]]) -> None:
+        for id, body, cost, life in offers:
+            self.offer(conversation, id, Join("bob") if body is None else Message(body), cost, life)
+
+    def offer(self, conversation: str, id: str, act: Act, cost: int, life: int) -> None:
         number = self.accepted + self.refused
+        self.wishes[number] = (id, act)
         before = self.queue.items
-        if self.queue.offer(
-            command(conversation, id, act), repr(act).encode(), cost, self.now + life, number
-        ):
+        if self.queue.offer(command(conversation, id, act), repr(act).encode(), cost, self.now + life, number):
             self.accepted += 1
             if self.queue.items > before:
                 self.order[conversation].append(number)
@@ -248,6 +257,8 @@ class QueueMachine(RuleBasedStateMachine):
         for entry in entries:
             self.queue.done(entry)
             self.settled += entry.waiters
+            wish = (entry.command.id, entry.command.act)
+            assert all(self.wishes[waiter] == wish for waiter in entry.waiters)
 
     @invariant()
     def per_conversation_order_is_kept(self) -> None:
