@@ -1,0 +1,70 @@
+# Parley. `make help` lists what there is; `make run` needs git, make and Python ≥ 3.11 with venv, nothing else.
+# Everything that make installs goes into .venv; it needs no root and calls no apt-get.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv/bin
+SOURCES := broker storage workers edge bench deploy tests
+# The first Python that is new enough; `make PYTHON=… run` names another. Empty when there is none at all.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; exit; }; \
+	done; command -v python3)
+T ?= tests
+# --universal: one file for all Pythons; no index address, so that plain pip asks whatever it is set to ask.
+COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
+
+.PHONY: help run test test-unit check lint types format lock clean python run-environment environment
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+run: run-environment ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
+	@PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
+
+test: environment ## everything that must hold: lint, types, all tests, branch coverage
+	@echo 'parley: lint and types'
+	@$(MAKE) lint types
+	@echo 'parley: tests'
+	@$(VENV)/coverage erase
+	@$(VENV)/coverage run -m pytest $(T) 2>&1 | tee .pytest.log
+	@$(VENV)/coverage combine --quiet
+	@status=0; $(VENV)/coverage report || status=$$?; tail -n 1 .pytest.log; exit $$status
+
+test-unit: environment ## the fast tests only
+	@$(VENV)/python -m pytest tests/unit tests/house
+
+check: lint types ## lint and types
+
+lint: environment
+	@$(VENV)/ruff check $(SOURCES)
+	@$(VENV)/ruff format --check $(SOURCES)
+
+types: environment
+	@$(VENV)/mypy
+
+format: environment ## put the code into its shape
+	@$(VENV)/ruff check --fix $(SOURCES)
+	@$(VENV)/ruff format $(SOURCES)
+
+lock: environment ## resolve pyproject.toml anew into requirements/*.txt, with hashes (UPGRADE=--upgrade for newer ones)
+	@[ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
+	@.venv-lock/bin/$(COMPILE) --all-extras --output-file requirements/all.txt
+	@.venv-lock/bin/$(COMPILE) --constraints requirements/all.txt --output-file requirements/run.txt
+
+clean: ## remove what make made, but not .parley/, your data
+	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+python:
+	@[ -n "$(PYTHON)" ] || { echo "parley: there is no python3. On Debian: apt-get install python3 python3-venv" >&2; exit 1; }
+
+run-environment: python
+	@$(PYTHON) deploy/prepare.py run
+
+environment: python
+	@$(PYTHON) deploy/prepare.py all

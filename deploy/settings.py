@@ -1,0 +1,66 @@
+"""What `make run` reads from the environment: names that all parts share, and the number of processes."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+
+import msgspec
+
+from broker.node.environment import SettingError, load
+from deploy.errors import LaunchError
+
+PREFIX = "PARLEY_"
+OURS = frozenset({"demo", "die_with_parent"})
+MOST_PROCESSES = 64
+
+
+class LauncherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an instance listens, where it keeps its data, and how many of each process it runs.
+
+    Edges listen on `port`, `port` + 1, …; `demo` unset means: while `host` is a loopback address, since the
+    demo's password is known to all. `die_with_parent` makes the launcher stop when `make` is killed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    data_dir: str = ".parley"
+    database_url: str = ""
+    auth_jwt_secret: str = ""
+    edges: int = 1
+    brokers: int = 1
+    persistence_workers: int = 1
+    fanout_workers: int = 1
+    demo: bool | None = None
+    die_with_parent: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.port <= 65535 - self.edges + 1:
+            raise ValueError("PORT must be between 1 and 65535, all edges' ports too")
+        for name in ("edges", "brokers", "persistence_workers", "fanout_workers"):
+            if not 1 <= getattr(self, name) <= MOST_PROCESSES:
+                raise ValueError(f"{name.upper()} must be between 1 and {MOST_PROCESSES}")
+
+    @property
+    def shows_demo(self) -> bool:
+        """Are demo accounts and conversations wanted?"""
+        return self.demo if self.demo is not None else is_loopback(self.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Can only this machine reach `host`?"""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read(env: Mapping[str, str]) -> LauncherSettings:
+    """The settings that `env` holds; raises `LaunchError`."""
+    shared = frozenset(LauncherSettings.__struct_fields__) - OURS
+    try:
+        return load(LauncherSettings, env, PREFIX, shared)
+    except SettingError as error:
+        raise LaunchError(str(error)) from error
