@@ -153,9 +153,7 @@ class Heads(msgspec.Struct, frozen=True, array_like=True, tag="heads", gc=False)
     items: tuple[HeadOf, ...]
 
 
-Payload: TypeAlias = (
-    Commands | Outcomes | Appended | Head | Audience | AudienceSeen | AudienceWanted | Delivery | Heads
-)
+Payload: TypeAlias = Commands | Outcomes | Appended | Head | Audience | AudienceSeen | AudienceWanted | Delivery | Heads
 
 encode = msgspec.msgpack.Encoder().encode
 """Payload to bytes."""

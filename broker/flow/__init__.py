@@ -1,0 +1,1 @@
+"""What both ends of a connection compute: credit, ages, and who owns a key. Pure."""

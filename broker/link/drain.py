@@ -1,0 +1,60 @@
+"""The only place where a ZeroMQ file descriptor meets an event loop.
+
+The descriptor is edge-triggered: one wake-up may stand for many messages, and none follows for those left unread
+(zmq_getsockopt(3), ZMQ_FD; one receive per wake-up delivered 1 message of 500). So it is drained until libzmq says
+EAGAIN, at most 256 messages a turn so that others get theirs, and looked at again after every send, because a send
+processes libzmq's commands too and may swallow the edge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import zmq
+
+MESSAGES_PER_TURN = 256
+
+
+class Drain:
+    """Hands every message of `socket` to `receive`, as its parts; calls `after` when a turn's are handed out."""
+
+    def __init__(
+        self, socket: zmq.Socket[bytes], receive: Callable[[list[bytes]], None], after: Callable[[], None]
+    ) -> None:
+        self._socket = socket
+        self._receive = receive
+        self._after = after
+        self._loop = asyncio.get_running_loop()
+        self._scheduled: asyncio.Handle | None = None
+        self._fd: int = socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # an int on every system we run on
+        self._loop.add_reader(self._fd, self._turn)
+        self.look()
+
+    def look(self) -> None:
+        """Something was sent: if messages wait, make sure that they are read."""
+        events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]  # an int as well
+        if self._scheduled is None and events & zmq.POLLIN:
+            self._scheduled = self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = None
+        receive = self._receive
+        more = True
+        for _ in range(MESSAGES_PER_TURN):
+            try:
+                parts = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                more = False
+                break
+            receive(parts)
+        if more and self._scheduled is None:
+            self._scheduled = self._loop.call_soon(self._turn)
+        self._after()
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._loop.remove_reader(self._fd)
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+            self._scheduled = None

@@ -1,0 +1,98 @@
+"""The broker process's loop: a ROUTER socket around the pure `Router`. Thin."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import structlog
+import zmq
+
+from broker.link.drain import Drain
+from broker.link.sockets import LINGER_MS, router_socket
+from broker.routing.roster import Roster
+from broker.routing.router import Router
+from broker.settings import BrokerSettings
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 0.1
+
+
+class Broker:
+    """One broker on one address; `open_broker` makes it."""
+
+    def __init__(self, settings: BrokerSettings, socket: zmq.Socket[bytes]) -> None:
+        self.router = Router(
+            f"broker-{uuid4().hex[:8]}",
+            Roster(settings.suspect_seconds, settings.gone_seconds),
+            window=settings.window_bytes,
+            limit=settings.waiting_bytes,
+        )
+        self._socket = socket
+        self._version = 0
+        self._drain = Drain(socket, self._receive, self._flush)
+
+    def _receive(self, parts: list[bytes]) -> None:
+        if len(parts) == 2:
+            self.router.receive(parts[0], parts[1], time.monotonic())
+        else:
+            self.router.counts.malformed += 1
+
+    def _flush(self) -> None:
+        router = self.router
+        now = time.monotonic()
+        if router.roster.version != self._version:
+            self._version = router.roster.version
+            router.roster_due()
+        for identity, batch in router.strangers():
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.send_multipart((identity, batch), zmq.DONTWAIT)
+        for peer, taken, batch in router.outgoing(now):
+            try:
+                self._socket.send_multipart((peer.identity, batch), zmq.DONTWAIT)
+            except zmq.Again:
+                router.clogged(peer, taken)
+            except zmq.ZMQError as fault:
+                if fault.errno != zmq.EHOSTUNREACH:
+                    raise
+                log.info("broker.unreachable", node=peer.name)
+                router.unreachable(peer, taken, now)
+        self._drain.look()
+
+    async def tick_for_ever(self) -> None:
+        """Judge the silent, ten times a second."""
+        while True:
+            suspected, gone = self.router.tick(time.monotonic())
+            for name in suspected:
+                log.warning("broker.suspect", node=name)
+            for name in gone:
+                log.warning("broker.gone", node=name)
+            self._flush()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def close(self) -> None:
+        """Stop reading; what was sent lingers a second."""
+        self._drain.close()
+
+
+@contextlib.asynccontextmanager
+async def open_broker(settings: BrokerSettings) -> AsyncIterator[Broker]:
+    """A broker that serves as long as the context is open."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        broker = Broker(settings, router_socket(context, settings.bind))
+        ticking = asyncio.create_task(broker.tick_for_ever())
+        log.info("broker.started", broker=broker.router.name, bind=settings.bind)
+        try:
+            yield broker
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+            broker.close()
+            log.info("broker.stopped", broker=broker.router.name)
+    finally:
+        context.destroy(linger=LINGER_MS)

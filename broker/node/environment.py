@@ -1,0 +1,46 @@
+"""Settings from the environment: one frozen struct per package, checked at start, unknown names refused."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used; the message names it, its fault and the fix."""
+
+
+def load(kind: type[S], env: Mapping[str, str], prefix: str, shared: frozenset[str] = frozenset()) -> S:
+    """The settings that `env` holds: field `x` of `kind` is `PREFIX_X`, or `X` when it is one of `shared`.
+
+    Empty values count as unset (that is what `NAME= make run` means). Raises `SettingError` for a value that does not
+    convert or fit, and for a name with our prefix that is no setting, with the nearest that is.
+    """
+    names = {field: field.upper() if field in shared else prefix + field.upper() for field in kind.__struct_fields__}
+    known = frozenset(names.values())
+    for name in sorted(env):
+        if name.startswith(prefix) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+            meant = f": did you mean {near[0]}?" if near else "."
+            raise SettingError(f"{name} is not a setting of Parley{meant} Correct it or unset it.")
+    given = {field: env[name] for field, name in names.items() if env.get(name, "") != ""}
+    for field in sorted(given):
+        _check_type(kind, field, given[field], names[field])
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as fault:
+        raise SettingError(f"A setting cannot be used: {fault}. See docs/settings.md.") from None
+
+
+def _check_type(kind: type[msgspec.Struct], field: str, value: str, name: str) -> None:
+    wanted = next(f for f in msgspec.structs.fields(kind) if f.name == field).type
+    try:
+        msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError as fault:
+        shown = "(hidden)" if "secret" in field or "url" in field else repr(value)
+        raise SettingError(f"{name}={shown} cannot be used: {fault}. See docs/settings.md.") from None

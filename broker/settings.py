@@ -1,0 +1,30 @@
+"""The broker's settings, read from the environment: BROKER_*."""
+
+from __future__ import annotations
+
+import msgspec
+
+PREFIX = "BROKER_"
+
+
+class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a broker listens, and how much it holds.
+
+    `window_bytes` is what may be on its way to one peer unconsumed; `waiting_bytes` what waits for one peer beyond
+    that (each frame counts 128 bytes more than its payload). A peer silent for `suspect_seconds` is avoided, for
+    `gone_seconds` forgotten; everyone speaks every half second. `addresses` is the list of all brokers, which a
+    broker itself does not need: it is here because edges and workers read it under this prefix.
+    """
+
+    bind: str = "ipc://.parley/run/broker.ipc"
+    addresses: str = ""
+    window_bytes: int = 4 * 1024 * 1024
+    waiting_bytes: int = 8 * 1024 * 1024
+    suspect_seconds: float = 1.5
+    gone_seconds: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.window_bytes < 64 * 1024 or self.waiting_bytes < 64 * 1024:
+            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
+        if not 1.0 <= self.suspect_seconds < self.gone_seconds:
+            raise ValueError("BROKER_SUSPECT_SECONDS must be at least 1 and below BROKER_GONE_SECONDS")

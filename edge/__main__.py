@@ -1,0 +1,81 @@
+"""`python -m edge`: one edge process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+
+import structlog
+import uvicorn
+import uvloop
+
+from broker.node.environment import SettingError, load
+from broker.node.lifecycle import die_with_parent, stop_signal
+from broker.node.logs import configure_logs
+from edge.app import DRAIN_SECONDS, open_edge
+from edge.settings import PREFIX, SHARED, EdgeSettings
+from edge.socket.frames import FRAME_BYTES
+from edge.socket.transport import HttpProtocol, WebSocketProtocol
+from storage.settings import StorageSettings
+from storage.settings import from_environment as storage_from_environment
+
+log = structlog.get_logger()
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: when to stop is decided by `main`, after the drain."""
+
+    def install_signal_handlers(self) -> None:
+        """None of its own."""
+
+
+def configure(app: object, settings: EdgeSettings) -> uvicorn.Config:
+    """uvicorn's defaults where they are right, and ours where they are not (docs/performance.md, docs/protocol.md)."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # any ASGI application
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        ws_max_size=FRAME_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=20.0,
+        ws_ping_timeout=20.0,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=30,
+        backlog=4096,
+        timeout_graceful_shutdown=2,
+    )
+
+
+async def main(env: Mapping[str, str]) -> None:
+    """Serve until a signal, drain, stop."""
+    settings = load(EdgeSettings, env, PREFIX, SHARED)
+    storage: StorageSettings = storage_from_environment(env)
+    stop = stop_signal()
+    async with open_edge(settings, storage) as running:
+        server = Server(configure(running.app, settings))
+        serving = asyncio.create_task(server._serve())  # without the signal handlers of serve()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("edge.draining", sessions=len(running.gateway.sessions))
+        await running.gateway.drain(DRAIN_SECONDS)
+        server.should_exit = True
+        stopping.cancel()
+        await serving
+
+
+if __name__ == "__main__":
+    die_with_parent(os.environ)
+    configure_logs("edge")
+    try:
+        uvloop.run(main(os.environ))
+    except SettingError as fault:
+        sys.exit(str(fault))

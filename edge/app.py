@@ -1,0 +1,103 @@
+"""The composition root of an edge: every part is made here, once, and handed to those who use it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp
+
+from broker.link.client import Link, LinkSettings
+from broker.link.resend import Lanes
+from broker.node.tasks import Tasks
+from broker.wire.payloads import Command
+from edge.announcer import Announcer
+from edge.api import application
+from edge.auth.identity import Identity
+from edge.auth.revocations import Revocations
+from edge.backbone import BackboneEnd
+from edge.commands import Commands
+from edge.ratelimit import RateLimit
+from edge.services import Edge
+from edge.settings import EdgeSettings
+from edge.socket.endpoint import Endpoint
+from edge.socket.gateway import Gateway
+from edge.socket.hub import Hub
+from edge.socket.opening import Opening
+from edge.socket.replay import Replay
+from edge.socket.session import Session
+from storage.pool import open_database
+from storage.settings import StorageSettings
+
+TICK_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An edge that serves: `app` for uvicorn, `drain` before it stops."""
+
+    app: ASGIApp
+    gateway: Gateway
+    edge: Edge
+
+
+@asynccontextmanager
+async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIterator[Running]:
+    """Everything an edge is made of, started in order, stopped in reverse."""
+    async with AsyncExitStack() as parts:
+        db = await parts.enter_async_context(open_database(storage))
+        tasks = Tasks()
+        parts.push_async_callback(tasks.cancel)
+        revocations = await parts.enter_async_context(Revocations(db))
+        identity = Identity(settings, db, revocations)
+        ratelimit = RateLimit(settings.rate_limit, settings.rate_burst)
+        hub: Hub[Session] = Hub()
+        commands = Commands(Lanes[Command]())
+        end = BackboneEnd(Announcer(lambda: hub.sessions), commands)
+        replay = Replay(db, hub)
+        opening = Opening(settings, db, identity, hub, replay, tasks, arrived=end.arrived, announced=end.announced)
+        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks)
+        link = Link(
+            "edge",
+            LinkSettings(settings.brokers),
+            on_frame=end.on_frame,
+            on_undeliverable=end.on_undeliverable,
+            on_roster=end.on_roster,
+            on_overrun=end.on_overrun,
+        )
+        end.serve(gateway, link)
+        await parts.enter_async_context(link)
+        revocations.on_revoked.append(gateway.revoke)
+        db.on_epoch_change.append(gateway.new_epoch)
+        edge = Edge(
+            settings=settings,
+            db=db,
+            identity=identity,
+            revocations=revocations,
+            commands=commands,
+            ratelimit=ratelimit,
+            backbone=link,
+            draining=lambda: gateway.draining,
+        )
+        tasks.spawn(_tick_for_ever(gateway.tick, end.tick))
+        yield Running(build_app(edge, Endpoint(gateway, settings.origins)), gateway, edge)
+
+
+def build_app(edge: Edge, endpoint: Endpoint) -> ASGIApp:
+    """The HTTP routes and the WebSocket as one ASGI application."""
+    app: Starlette = application(edge)
+    app.router.routes.append(WebSocketRoute("/ws", endpoint))
+    return app
+
+
+async def _tick_for_ever(sessions: Callable[[float, float], None], announcements: Callable[[float], None]) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        sessions(time.monotonic(), time.time())
+        announcements(time.monotonic())

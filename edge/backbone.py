@@ -1,0 +1,131 @@
+"""This edge's end of the backbone: frames in to the gateway and the commands, announcements out to fanout."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import msgspec
+import structlog
+
+from broker.link.client import Link, LinkError, Received, RosterChange
+from broker.wire import payloads
+from broker.wire.payloads import AudienceSeen, AudienceWanted, Delivery, Heads, Id, Outcomes
+from edge.announcer import Announce, Announcer
+from edge.commands import Commands
+from edge.socket.gateway import Gateway
+
+log = structlog.get_logger()
+
+ANNOUNCE_SECONDS = 1.0
+
+
+class BackboneEnd:
+    """Construct, `serve` a gateway, then hand `on_…` to the link. `refused` counts what could not be understood."""
+
+    def __init__(self, announcer: Announcer, commands: Commands) -> None:
+        self._announcer = announcer
+        self._commands = commands
+        self._gateway: Gateway
+        self._link: Link
+        self._flushing = False
+        self.refused = 0
+        self.unsent = 0
+
+    def serve(self, gateway: Gateway, link: Link) -> None:
+        """Join the two ends."""
+        self._gateway = gateway
+        self._link = link
+        self._commands.attach(link)
+        gateway.on_departure = self.left
+
+    # From the backbone ------------------------------------------------------
+
+    def on_frame(self, received: Received) -> None:
+        """A frame from a worker."""
+        try:
+            payload = payloads.decode(received.payload)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            self.refused += 1
+            log.warning("edge.bad_frame", source=received.source)
+            return
+        if isinstance(payload, Delivery):
+            self._gateway.deliver(payload)
+        elif isinstance(payload, Outcomes):
+            self._commands.outcomes(payload.items)
+        elif isinstance(payload, Heads):
+            self._gateway.headed(payload.items)
+        elif isinstance(payload, AudienceSeen):
+            self._announcer.seen(received.source, payload.number, time.monotonic())
+        elif isinstance(payload, AudienceWanted):
+            self._send(self._announcer.snapshot(received.source, time.monotonic()))
+        else:
+            self.refused += 1
+            log.warning("edge.bad_frame", source=received.source, payload=type(payload).__name__)
+
+    def on_undeliverable(self, tag: int, reason: str) -> None:
+        """A broker reports a frame of ours: only commands carry tags."""
+        if tag:
+            self._commands.undeliverable(tag, reason)
+
+    def on_roster(self, change: RosterChange) -> None:
+        """Processes came or went."""
+        self._send(self._announcer.workers(self._link.peers("fanout"), time.monotonic()))
+        self._commands.roster_changed(change)
+
+    def on_overrun(self) -> None:
+        """A broker dropped what it held for this edge."""
+        self._gateway.overrun()
+
+    # To the backbone --------------------------------------------------------
+
+    def arrived(self, account: Id) -> None:
+        """An account's first session is here; it leaves with all that changes in this loop turn."""
+        self._announcer.arrived(account)
+        self._flush_soon()
+
+    def left(self, account: Id) -> None:
+        """An account's last session is gone."""
+        self._announcer.left(account)
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._send(self._announcer.flush(time.monotonic()))
+
+    async def announced(self) -> None:
+        """Return when every fanout worker confirmed what was announced, or after a second: heads repair a late one."""
+        self._flush()
+        confirmed = asyncio.Event()
+        left = 0
+
+        def one() -> None:
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                confirmed.set()
+
+        left = self._announcer.when_confirmed(one)
+        if left:
+            try:
+                await asyncio.wait_for(confirmed.wait(), ANNOUNCE_SECONDS)
+            except TimeoutError:
+                log.warning("edge.announcement_late", workers=left)
+
+    def tick(self, now: float) -> None:
+        """Once a second: snapshots for the workers that do not confirm."""
+        self._send(self._announcer.late(now))
+
+    def _send(self, announcements: Iterable[Announce]) -> None:
+        for node, audience in announcements:
+            try:
+                self._link.send_to(node, payloads.encode(audience))
+            except LinkError:
+                # Unconfirmed, so a snapshot follows within a second or two.
+                self.unsent += 1

@@ -1,0 +1,72 @@
+"""`GET /ws`: from the handshake to the gateway, and back when the socket is gone."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from edge.socket.frames import MSGPACK, SUBPROTOCOLS
+from edge.socket.gateway import Gateway
+from edge.socket.session import CloseCode
+from edge.socket.transport import EXTENSION, SocketPort
+
+
+def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> bool:
+    """May a page of this origin open a socket here? No `Origin` (not a browser): yes, since a token is asked for.
+
+    A page served by this edge itself is always allowed; others must be listed, exactly (RFC 6454, 4). `null`,
+    which sandboxed and local pages send, is nobody and never allowed.
+    """
+    if origin is None:
+        return True
+    origin = origin.strip().lower()
+    if origin in allowed:
+        return True
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc == host.strip().lower()
+
+
+def bearer_of(header: str | None) -> str | None:
+    """The token of an `Authorization: Bearer` header."""
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+class Endpoint:
+    """The route's handler. `allowed_origins` are compared exactly, lower-case."""
+
+    def __init__(self, gateway: Gateway, allowed_origins: tuple[str, ...]) -> None:
+        self._gateway = gateway
+        self._allowed = allowed_origins
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        offered = websocket.scope["subprotocols"]
+        chosen = next((name for name in SUBPROTOCOLS if name in offered), None)
+        await websocket.accept(subprotocol=chosen)
+        port: SocketPort = websocket.scope["extensions"][EXTENSION]
+        if not origin_allowed(websocket.headers.get("origin"), websocket.headers.get("host", ""), self._allowed):
+            port.close(CloseCode.ORIGIN, "origin not allowed")
+        elif chosen is None:
+            port.close(CloseCode.BAD_FRAME, f"ask for a subprotocol: {' or '.join(SUBPROTOCOLS)}")
+        elif self._gateway.draining:
+            port.close(CloseCode.DRAINING, "draining")
+        else:
+            bearer = bearer_of(websocket.headers.get("authorization"))
+            session = self._gateway.connect(port, binary=chosen == MSGPACK, bearer=bearer)
+            try:
+                await self._until_gone(websocket)
+            finally:
+                self._gateway.leave(session)
+            return
+        await self._until_gone(websocket)
+
+    @staticmethod
+    async def _until_gone(websocket: WebSocket) -> None:
+        try:
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                pass
+        except WebSocketDisconnect:
+            return

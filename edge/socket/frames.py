@@ -1,0 +1,167 @@
+"""What clients say on the WebSocket, as types; and both encodings of it.
+
+The structs are the specification (docs/protocol.md is written from them): a frame is a map with a `type`, unknown
+fields are ignored. Decoders are made once, with the limits of the protocol in the types, so that a frame either
+arrives whole and valid or is refused with a typed error before any of our code sees it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+import orjson
+
+from broker.wire.payloads import Id
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+AnyId = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
+"""A UUID as a client writes it; `canonical` makes it the lower-case string that Parley uses everywhere."""
+
+Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+MSGPACK = "parley.v1.msgpack"
+JSON = "parley.v1.json"
+SUBPROTOCOLS = (MSGPACK, JSON)
+
+FRAME_BYTES = 64 * 1024
+BODY_CHARACTERS = 10_000
+HELLO_CURSORS = 500
+READY_CONVERSATIONS = 200
+SYNC_EVENTS = 200
+MENTIONS = 100
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
+    """The first frame: who is there, and how far each of its logs has been read."""
+
+    token: Annotated[str, msgspec.Meta(max_length=8192)] | None = None
+    client: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    epoch: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    cursors: Annotated[dict[AnyId, Cursor], msgspec.Meta(max_length=HELLO_CURSORS)] = {}
+
+
+class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
+    """Ask for a message to be stored. `id` is the sender's and never expires."""
+
+    id: AnyId
+    conversation: AnyId
+    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
+    reply_to: Seq | None = None
+    mentions: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+    attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+
+
+class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
+    """Ask for the events of one log after a seq."""
+
+    conversation: AnyId
+    after: Cursor
+    limit: Annotated[int, msgspec.Meta(ge=1, le=SYNC_EVENTS)] = SYNC_EVENTS
+
+
+class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
+    """The client's heartbeat: what it has, so that the edge can send what it lacks."""
+
+    heads: Annotated[dict[AnyId, Cursor], msgspec.Meta(max_length=HELLO_CURSORS)] = {}
+
+
+ClientFrame: TypeAlias = Hello | Send | Sync | Ping
+
+FRAME_TYPES = frozenset({"hello", "send", "sync", "ping"})
+
+
+class Envelope(msgspec.Struct):
+    """The least that every frame has; read only when the whole could not be."""
+
+    type: str
+    id: str | None = None
+
+
+class BadFrame(ValueError):
+    """A frame is not a map that this protocol knows. `code`, `field` and `id` are what the client is told."""
+
+    def __init__(self, code: str, message: str, *, field: str | None = None, id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+        self.id = id
+
+
+_decode = {
+    True: msgspec.msgpack.Decoder(ClientFrame).decode,
+    False: msgspec.json.Decoder(ClientFrame).decode,
+}
+_decode_envelope = {
+    True: msgspec.msgpack.Decoder(Envelope).decode,
+    False: msgspec.json.Decoder(Envelope).decode,
+}
+_encode_msgpack = msgspec.msgpack.Encoder().encode
+_decode_map = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def decode(data: bytes, *, binary: bool) -> ClientFrame:
+    """One frame from the client; raises `BadFrame` (bad_frame, unknown_type, or invalid with the field)."""
+    try:
+        return _decode[binary](data)
+    except msgspec.ValidationError as fault:
+        raise _explain(data, binary, str(fault)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadFrame("bad_frame", f"The frame cannot be decoded: {fault}.") from None
+
+
+def _explain(data: bytes, binary: bool, fault: str) -> BadFrame:
+    try:
+        envelope = _decode_envelope[binary](data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return BadFrame("bad_frame", "A frame is a map with a `type`.")
+    if envelope.type not in FRAME_TYPES:
+        return BadFrame("unknown_type", f"No frame is called {envelope.type[:40]!r}.", id=_echoed(envelope.id))
+    what, _, path = fault.rpartition(" - at `")
+    field = path.removesuffix("`").removeprefix("$").removeprefix(".").partition("[")[0]
+    missing = fault.partition("missing required field `")[2].rstrip("`")
+    field = field or missing
+    return BadFrame("invalid", what or fault, field=field or None, id=_echoed(envelope.id))
+
+
+def _echoed(id: str | None) -> str | None:
+    return id if id is not None and len(id) <= 64 else None
+
+
+def canonical(id: str) -> Id:
+    """The form in which an id is compared, stored and sent."""
+    return id.lower()
+
+
+def text_fault(text: str) -> str | None:
+    """Why this text cannot be stored, or None: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    if "\x00" in text:
+        return "A text may not contain NUL."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "A text may not contain a lone surrogate."
+    return None
+
+
+def encode(frame: dict[str, Any], *, binary: bool) -> bytes:
+    """A server's frame as the payload of a WebSocket message."""
+    return _encode_msgpack(frame) if binary else orjson.dumps(frame)
+
+
+def as_json(packed: bytes) -> bytes:
+    """An event that arrived as msgpack, for the clients that chose JSON."""
+    return orjson.dumps(_decode_map(packed))
+
+
+def websocket_frame(payload: bytes, *, binary: bool) -> bytes:
+    """The unmasked, final WebSocket frame around `payload` (RFC 6455, 5.2): built once, written to many."""
+    head = 0x82 if binary else 0x81
+    size = len(payload)
+    if size < 126:
+        return bytes((head, size)) + payload
+    if size < 65536:
+        return bytes((head, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((head, 127)) + size.to_bytes(8, "big") + payload

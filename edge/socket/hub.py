@@ -1,0 +1,197 @@
+"""Who is connected here, and how far each conversation has been forwarded. Pure: no sockets, no clock, no SQL.
+
+The hub turns deliveries into forwards in order of seq. At or below the last seq forwarded it drops (duplicates are
+harmless, so they may come from anywhere), at the next it forwards, beyond it it holds back and asks for the log to
+be read once for all sockets: "lost between fanout and edge" in docs/architecture.md.
+
+Whom an event is for is always said by information at least as new as the event: the recipients of the delivery
+or heads that revealed the gap, never an older list (promise 7: nothing after a removal).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, TypeVar
+
+from broker.wire.payloads import Delivery, HeadOf, Id, Logged
+
+S = TypeVar("S")
+
+GAP_SECONDS = 0.05
+HELD_EVENTS = 1000
+
+
+class Forward(NamedTuple):
+    """Write these events, in this order, to the sessions of these accounts."""
+
+    conversation: Id
+    recipients: tuple[Id, ...]
+    events: Sequence[Logged]
+
+
+class Repair(NamedTuple):
+    """Read the log of `conversation` in (after, upto] and give it to `filled`."""
+
+    conversation: Id
+    after: int
+    upto: int
+
+
+@dataclass(slots=True)
+class Stream:
+    """One conversation as this edge forwards it."""
+
+    last: int
+    recipients: tuple[Id, ...] = ()
+    wanted: int = 0
+    due: float | None = None
+    repairing: bool = False
+    held: dict[int, Logged] = field(default_factory=dict)
+
+
+class Hub(Generic[S]):
+    """Sessions by account, streams by conversation. `limit` bounds the streams; a forgotten one starts anew."""
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self.sessions: dict[Id, set[S]] = {}
+        self.streams: OrderedDict[Id, Stream] = OrderedDict()
+        self._limit = limit
+        self.gaps: set[Id] = set()
+
+    # Sessions ---------------------------------------------------------------
+
+    def attach(self, account: Id, session: S) -> bool:
+        """Count the session in; true when it is the account's first here."""
+        sessions = self.sessions.get(account)
+        if sessions is None:
+            self.sessions[account] = {session}
+            return True
+        sessions.add(session)
+        return False
+
+    def detach(self, account: Id, session: S) -> bool:
+        """Count the session out; true when it was the account's last here."""
+        sessions = self.sessions.get(account)
+        if sessions is None or session not in sessions:
+            return False
+        sessions.discard(session)
+        if sessions:
+            return False
+        del self.sessions[account]
+        return True
+
+    def know(self, conversation: Id, head: int, account: Id) -> None:
+        """A session of `account` begins at `head`, read from the log after the account was announced.
+
+        A stream that nobody else here has been following is stale and jumps to `head`; one that others follow is
+        merely behind, and what it lacks is on its way.
+        """
+        stream = self.streams.get(conversation)
+        if stream is None:
+            self._remember(conversation, Stream(head))
+        elif stream.last < head and not stream.held and not self._followed(stream, account):
+            stream.last = head
+
+    def _followed(self, stream: Stream, but: Id) -> bool:
+        return any(account != but and account in self.sessions for account in stream.recipients)
+
+    def _remember(self, conversation: Id, stream: Stream) -> Stream:
+        self.streams[conversation] = stream
+        if len(self.streams) > self._limit:
+            forgotten, _ = self.streams.popitem(last=False)
+            self.gaps.discard(forgotten)
+        return stream
+
+    # Events -----------------------------------------------------------------
+
+    def delivered(self, delivery: Delivery, now: float) -> Forward | None:
+        """Fanout's events: what can be forwarded now. A gap is noted, and `repairs` will name it when it is due."""
+        if not delivery.events:
+            return None
+        stream = self.streams.get(delivery.conversation)
+        if stream is None:
+            stream = self._remember(delivery.conversation, Stream(delivery.events[0].seq - 1))
+        if delivery.events[-1].seq > stream.last:
+            stream.recipients = delivery.recipients
+        return self._advance(delivery.conversation, stream, delivery.events, now)
+
+    def _advance(self, conversation: Id, stream: Stream, events: Iterable[Logged], now: float) -> Forward | None:
+        ready: list[Logged] = []
+        for event in events:
+            if event.seq == stream.last + 1:
+                ready.append(event)
+                stream.last = event.seq
+            elif event.seq > stream.last and len(stream.held) < HELD_EVENTS:
+                stream.held[event.seq] = event
+                stream.wanted = max(stream.wanted, event.seq)
+            elif event.seq > stream.last:
+                stream.wanted = max(stream.wanted, event.seq)
+        if stream.held:
+            while (held := stream.held.pop(stream.last + 1, None)) is not None:
+                ready.append(held)
+                stream.last = held.seq
+            if stream.held:
+                stream.held = {seq: event for seq, event in stream.held.items() if seq > stream.last}
+        self._note_gap(conversation, stream, now)
+        return Forward(conversation, stream.recipients, ready) if ready else None
+
+    def _note_gap(self, conversation: Id, stream: Stream, now: float) -> None:
+        if stream.wanted <= stream.last:
+            stream.due = None
+            self.gaps.discard(conversation)
+        elif stream.due is None:
+            stream.due = now + GAP_SECONDS
+            self.gaps.add(conversation)
+
+    def headed(self, head: HeadOf, now: float) -> None:
+        """Fanout says how far a log reaches; what is missing here becomes a gap."""
+        stream = self.streams.get(head.conversation)
+        if stream is None:
+            # Nobody here asked for this log yet: start at its newest event, which shows each client its own gap.
+            stream = self._remember(head.conversation, Stream(head.seq - 1))
+        if head.seq > stream.last:
+            stream.recipients = head.recipients
+            stream.wanted = max(stream.wanted, head.seq)
+            self._note_gap(head.conversation, stream, now)
+
+    def repairs(self, now: float) -> list[Repair]:
+        """The gaps older than 50 ms, each once until `filled` or `unfilled` answers for it."""
+        wanted = []
+        for conversation in self.gaps:
+            stream = self.streams[conversation]
+            if stream.due is not None and stream.due <= now and not stream.repairing:
+                stream.repairing = True
+                wanted.append(Repair(conversation, stream.last, stream.wanted))
+        return wanted
+
+    def filled(self, repair: Repair, events: Sequence[Logged], now: float) -> Forward | None:
+        """What the log held for a repair; the stream goes on behind it."""
+        stream = self.streams.get(repair.conversation)
+        if stream is None:
+            return None
+        stream.repairing = False
+        stream.due = None
+        return self._advance(repair.conversation, stream, events, now)
+
+    def unfilled(self, repair: Repair, now: float) -> None:
+        """The log could not be read: try again after a while."""
+        stream = self.streams.get(repair.conversation)
+        if stream is not None:
+            stream.repairing = False
+            stream.due = now + 1.0
+
+    def behind(self, conversation: Id, cursor: int) -> bool | None:
+        """Does a client at `cursor` lack something that was forwarded here? None when the stream is not known."""
+        stream = self.streams.get(conversation)
+        return None if stream is None else stream.last > cursor
+
+    def overrun(self) -> list[Id]:
+        """Everything queued for this edge was lost: the conversations whose heads must be compared with the log."""
+        return list(self.streams)
+
+    def reset(self) -> None:
+        """The database is another one (a new epoch): nothing that was forwarded counts any more."""
+        self.streams.clear()
+        self.gaps.clear()

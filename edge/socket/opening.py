@@ -1,0 +1,168 @@
+"""From `hello` to `ready`: who is it, announce it, then read the log. Two queries, whatever the client follows.
+
+The order is the point: the account is announced to the fanout workers, they confirm (1 s at most), and only then
+is the log read. So an event that is committed after the read reaches the session live, and one committed before it
+is in what was read; between the two nothing can fall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from broker.node.tasks import Tasks
+from broker.wire.payloads import Id
+from edge.auth.identity import Identity
+from edge.auth.tokens import AuthError
+from edge.codes import MESSAGES
+from edge.settings import EdgeSettings
+from edge.socket.frames import (
+    BODY_CHARACTERS,
+    FRAME_BYTES,
+    READY_CONVERSATIONS,
+    SYNC_EVENTS,
+    Hello,
+    canonical,
+)
+from edge.socket.hub import Hub
+from edge.socket.replay import Replay, now_text
+from edge.socket.session import CloseCode, Event, Session, State
+from storage import conversations
+from storage import log as event_log
+from storage.conversations import Summary
+from storage.errors import StorageError
+from storage.log import Page
+from storage.pool import Database
+
+HEARTBEAT_SECONDS = 25
+
+Refusal = tuple[CloseCode, str]
+
+
+class Opening:
+    """`arrived(account)` announces an account's first session; `announced()` waits until the workers know."""
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        db: Database,
+        identity: Identity,
+        hub: Hub[Session],
+        replay: Replay,
+        tasks: Tasks,
+        *,
+        arrived: Callable[[Id], None],
+        announced: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._db = db
+        self._identity = identity
+        self._hub = hub
+        self._replay = replay
+        self._tasks = tasks
+        self._arrived = arrived
+        self._announced = announced
+
+    async def open(self, session: Session, hello: Hello, token: str | None) -> Refusal | None:
+        """Bring the session to LIVE and its replays on their way; or say with which code it is to be closed."""
+        if token is None:
+            session.error("unauthenticated", "Hello carries no token.")
+            return CloseCode.NOT_AUTHENTICATED, "no token"
+        try:
+            who = await self._identity.authenticate(token)
+        except AuthError as fault:
+            session.error("unauthenticated", str(fault))
+            return CloseCode.NOT_AUTHENTICATED, "not authenticated"
+        except StorageError:
+            return self._unavailable(session)
+        if session.state is not State.OPENING:
+            return None
+        session.account, session.jti = who.account.id, who.claims.jti
+        session.expires_at = who.claims.expires_at
+        if self._hub.attach(session.account, session):
+            self._arrived(session.account)
+        cursors = {canonical(conversation): seq for conversation, seq in hello.cursors.items()}
+        try:
+            async with self._replay.turn:
+                await self._announced()
+                summaries, more = await conversations.summaries(self._db, session.account, READY_CONVERSATIONS)
+                current = hello.epoch == self._db.epoch
+                pages = (
+                    await event_log.replay(self._db, session.account, cursors, SYNC_EVENTS)
+                    if cursors and current
+                    else {}
+                )
+        except StorageError:
+            return self._unavailable(session)
+        if session.state is not State.OPENING:
+            return None
+        self._greet(session, who.account, summaries, more)
+        for summary in summaries:
+            self._hub.know(summary.id, summary.head, session.account)
+        if cursors and not current:
+            session.say({"type": "resync", "reason": "epoch", "epoch": self._db.epoch})
+            cursors = {}
+        lagging = self._replay_first_pages(session, cursors, pages)
+        lagging |= self._missed_while_opening(session, {s.id: s.head for s in summaries}, cursors)
+        for conversation, cursor in lagging.items():
+            self._tasks.spawn(self._replay.go_on(session, conversation, cursor, caught_up=conversation in cursors))
+        return None
+
+    def _unavailable(self, session: Session) -> Refusal:
+        session.error("unavailable", MESSAGES["unavailable"], retry_after=1.0)
+        return CloseCode.DRAINING, "database unavailable"
+
+    def _greet(self, session: Session, account: Any, summaries: list[Summary], more: bool) -> None:
+        ready: dict[str, Any] = {
+            "type": "ready",
+            "session": session.id,
+            "account": {"id": account.id, "name": account.name, "role": account.role},
+            "epoch": self._db.epoch,
+            "time": now_text(),
+            "heartbeat": HEARTBEAT_SECONDS,
+            "limits": {
+                "frame": FRAME_BYTES,
+                "body": BODY_CHARACTERS,
+                "rate": self._settings.rate_limit,
+                "burst": self._settings.rate_burst,
+            },
+            "conversations": [{"id": s.id, "head": s.head, "read": s.read, "unread": s.unread} for s in summaries],
+        }
+        if more:
+            ready["more"] = True
+        session.step(Event.READY)
+        session.say(ready)
+
+    def _replay_first_pages(
+        self, session: Session, cursors: dict[Id, int], pages: dict[Id, Page | None]
+    ) -> dict[Id, int]:
+        """Write what the one query brought; the logs that have more, and how far they are."""
+        lagging: dict[Id, int] = {}
+        for conversation, cursor in cursors.items():
+            page = pages.get(conversation)
+            if page is None:
+                self._replay.not_member(session, conversation)
+                continue
+            if cursor > page.head:
+                session.seen.pop(conversation, None)
+                session.say({"type": "resync", "conversation": conversation, "reason": "cursor_ahead"})
+                continue
+            self._replay.write(session, page.items)
+            reached = page.items[-1]["seq"] if page.items else cursor
+            if not self._replay.take_over(session, conversation, reached, page.head, caught_up=True):
+                session.seen.setdefault(conversation, 0)
+                lagging[conversation] = reached
+        return lagging
+
+    def _missed_while_opening(self, session: Session, heads: dict[Id, int], cursors: dict[Id, int]) -> dict[Id, int]:
+        """Live events that came between announcement and `ready`, of logs that the client gave no cursor for."""
+        lagging: dict[Id, int] = {}
+        for conversation, seq in list(session.seen.items()):
+            if conversation in cursors:
+                continue
+            head = heads.get(conversation, seq - 1)
+            if seq > head:
+                lagging[conversation] = head
+            else:
+                del session.seen[conversation]
+        return lagging

@@ -1,0 +1,91 @@
+"""Where accounts are connected, as the edges tell it. Pure.
+
+Each edge numbers what it tells: a snapshot, then deltas by one. A number that does not follow makes the edge unknown
+until a snapshot comes, and an unknown edge is sent everything: too much is harmless, too little is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from broker.wire.payloads import Audience, AudienceSeen, AudienceWanted, Id
+
+
+class Audiences:
+    """Accounts by edge and edges by account. `version` changes whenever any answer of `by_edge` might."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._numbers: dict[str, int] = {}
+        self._accounts: dict[str, set[Id]] = {}
+        self._where: dict[Id, list[str]] = {}
+        self._unknown: set[str] = set()
+
+    def edges(self, alive: Iterable[str]) -> list[str]:
+        """The edges that are alive now: the gone are forgotten. Returns the new ones, of whom nothing is known yet."""
+        nodes = set(alive)
+        for gone in (self._numbers.keys() | self._unknown) - nodes:
+            self._forget(gone)
+            self._unknown.discard(gone)
+            self.version += 1
+        new = sorted(nodes - self._numbers.keys() - self._unknown)
+        if new:
+            self._unknown.update(new)
+            self.version += 1
+        return new
+
+    def told(self, edge: str, told: Audience) -> AudienceSeen | AudienceWanted | None:
+        """An edge speaks; the answer to send it."""
+        known = self._numbers.get(edge)
+        if told.snapshot:
+            self._forget(edge)
+            self._unknown.discard(edge)
+            self._accounts[edge] = set()
+        elif known is None:
+            return AudienceWanted()
+        elif told.number <= known:
+            return AudienceSeen(known)
+        elif told.number != known + 1:
+            self._forget(edge)
+            self._unknown.add(edge)
+            self.version += 1
+            return AudienceWanted()
+        self._numbers[edge] = told.number
+        self._apply(edge, told)
+        self.version += 1
+        return AudienceSeen(told.number)
+
+    def _apply(self, edge: str, told: Audience) -> None:
+        accounts = self._accounts[edge]
+        for account in told.add:
+            if account not in accounts:
+                accounts.add(account)
+                self._where.setdefault(account, []).append(edge)
+        for account in told.remove:
+            if account in accounts:
+                accounts.discard(account)
+                self._leave(account, edge)
+
+    def _leave(self, account: Id, edge: str) -> None:
+        where = self._where[account]
+        where.remove(edge)
+        if not where:
+            del self._where[account]
+
+    def _forget(self, edge: str) -> None:
+        self._numbers.pop(edge, None)
+        for account in self._accounts.pop(edge, ()):
+            self._leave(account, edge)
+
+    def by_edge(self, accounts: Collection[Id]) -> dict[str, tuple[Id, ...]]:
+        """Which of `accounts` are to be reached through which edge; an unknown edge gets them all."""
+        found: dict[str, list[Id]] = {}
+        where = self._where
+        for account in accounts:
+            for edge in where.get(account, ()):
+                found.setdefault(edge, []).append(account)
+        by_edge = {edge: tuple(here) for edge, here in found.items()}
+        if self._unknown:
+            everyone = tuple(accounts)
+            by_edge.update((edge, everyone) for edge in self._unknown)
+        return by_edge

@@ -1,0 +1,214 @@
+"""The fanout worker: events in from persistence, one frame per edge out. Thin: the decisions are in the pure parts.
+
+What a frame may lose on the way here, the feed finds: every second the commits since the last poll are read, and a
+conversation of ours that is still behind a moment later is filled from the log. What a frame may lose on the way to
+an edge, the heads find, which go out every second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from broker.link.client import Link, LinkError, Received, RosterChange
+from broker.node.tasks import Tasks
+from broker.wire import payloads
+from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id, Logged
+from storage import conversations as stored_conversations
+from storage import feed
+from storage import log as event_log
+from storage.errors import StorageError
+from storage.pool import Database
+from workers.fanout.audience import Audiences
+from workers.fanout.conversations import Conversations, Effect, Fill, Forward, Load
+from workers.fanout.heads import RecentHeads
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+GRACE_SECONDS = 0.25
+PRUNE_SECONDS = 60.0
+READS_AT_ONCE = 8
+HEADS_PER_FRAME = 500
+ROUTES = 100_000
+
+
+class Fanout:
+    """One worker. Construct it, hand `on_frame` and `on_roster` to its `Link`, `attach` it, then `run`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._audiences = Audiences()
+        self._conversations = Conversations()
+        self._recent = RecentHeads()
+        self._routes: dict[Id, tuple[int, frozenset[Id], dict[str, tuple[Id, ...]]]] = {}
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._tasks = Tasks()
+        self._link: Link
+        self.forwarded = 0
+        self.filled = 0
+        self.refused = 0
+
+    def attach(self, link: Link) -> None:
+        """The link whose frames this worker gets."""
+        self._link = link
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the feed and tell heads until `stop` is set."""
+        self._db.on_epoch_change.append(lambda epoch: self._conversations.clear())
+        since: int | None = None
+        due = pruned = time.monotonic()
+        while not stop.is_set():
+            since = await self._follow(since)
+            self._tell_heads()
+            if time.monotonic() - pruned >= PRUNE_SECONDS:
+                pruned = time.monotonic()
+                await self._prune()
+            due = max(due + POLL_SECONDS, time.monotonic())
+            with_timeout = max(0.0, due - time.monotonic())
+            try:
+                await asyncio.wait_for(stop.wait(), with_timeout)
+            except TimeoutError:
+                continue
+        await self._tasks.cancel()
+
+    # Frames -----------------------------------------------------------------
+
+    def on_frame(self, received: Received) -> None:
+        """A frame from an edge or a persistence worker. What cannot be understood is counted and changes nothing."""
+        try:
+            payload = payloads.decode(received.payload)
+        except (msgspec.ValidationError, msgspec.DecodeError):
+            self.refused += 1
+            log.warning("fanout.bad_frame", source=received.source)
+            return
+        if isinstance(payload, Appended):
+            self._do(self._conversations.appended(payload.conversation, payload.events))
+        elif isinstance(payload, Head):
+            self._do(self._conversations.headed(payload.conversation, payload.seq))
+        elif isinstance(payload, Audience):
+            answer = self._audiences.told(received.source, payload)
+            if answer is not None:
+                self._send_to(received.source, answer)
+        else:
+            self.refused += 1
+            log.warning("fanout.bad_frame", source=received.source, payload=type(payload).__name__)
+
+    def on_roster(self, change: RosterChange) -> None:
+        """Processes came or went: whose edges are there, whose conversations are ours."""
+        self._recent.roster_changed(time.monotonic())
+        for edge in self._audiences.edges(self._link.peers("edge")):
+            self._send_to(edge, AudienceWanted())
+        owns = self._link.owns
+        self._conversations.keep(id for id in self._conversations.ids() if owns(id))
+
+    # Effects ----------------------------------------------------------------
+
+    def _do(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Forward):
+                self._forward(effect)
+            elif isinstance(effect, Load):
+                self._tasks.spawn(self._load(effect.conversation))
+            else:
+                self._tasks.spawn(self._fill(effect))
+
+    def _forward(self, forward: Forward) -> None:
+        by_edge = self._route(forward.conversation, forward.members)
+        if forward.left is not None:
+            by_edge = dict(by_edge)
+            for edge in self._audiences.by_edge((forward.left,)):
+                by_edge.setdefault(edge, ())
+        events = tuple(forward.events)
+        for edge, recipients in by_edge.items():
+            self._send_to(edge, Delivery(forward.conversation, recipients, events))
+        self.forwarded += len(events)
+        self._recent.changed(forward.conversation, time.monotonic())
+
+    def _route(self, conversation: Id, members: frozenset[Id]) -> dict[str, tuple[Id, ...]]:
+        """`by_edge` of the members, kept while neither the members nor anybody's whereabouts change."""
+        version = self._audiences.version
+        known = self._routes.get(conversation)
+        if known is not None and known[0] == version and known[1] is members:
+            return known[2]
+        by_edge = self._audiences.by_edge(members)
+        if len(self._routes) >= ROUTES:
+            self._routes.clear()
+        self._routes[conversation] = (version, members, by_edge)
+        return by_edge
+
+    def _send_to(self, edge: str, payload: payloads.Payload) -> None:
+        try:
+            self._link.send_to(edge, payloads.encode(payload))
+        except LinkError:
+            # A hint: the heads of the coming seconds tell the edge what it lacks.
+            self.refused += 1
+
+    # The log ----------------------------------------------------------------
+
+    async def _load(self, conversation: Id) -> None:
+        try:
+            async with self._reads:
+                audience = await stored_conversations.audience(self._db, conversation)
+        except StorageError:
+            self._conversations.failed(conversation)
+            return
+        if audience is None:
+            self._conversations.missing(conversation)
+            return
+        self._recent.changed(conversation, time.monotonic())
+        self._do(self._conversations.loaded(conversation, *audience))
+
+    async def _fill(self, fill: Fill) -> None:
+        try:
+            async with self._reads:
+                items = await event_log.events_between(self._db, fill.conversation, fill.after, fill.upto)
+        except StorageError:
+            self._conversations.failed(fill.conversation)
+            return
+        self.filled += len(items)
+        self._do(self._conversations.filled(fill.conversation, _logged(items)))
+
+    async def _follow(self, since: int | None) -> int | None:
+        """One poll of the feed; what it names gets a moment to arrive by itself."""
+        try:
+            since, rows = await feed.follow(self._db, since)
+        except StorageError:
+            log.warning("fanout.feed_unavailable")
+            return since
+        owned = [(conversation, head) for conversation, head in rows if self._link.owns(conversation)]
+        if owned:
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._reconcile, owned)
+        return since
+
+    def _reconcile(self, heads: Sequence[tuple[Id, int]]) -> None:
+        for conversation, head in heads:
+            self._do(self._conversations.headed(conversation, head))
+
+    async def _prune(self) -> None:
+        try:
+            await feed.prune(self._db)
+        except StorageError:
+            log.warning("fanout.prune_failed")
+
+    def _tell_heads(self) -> None:
+        """The heads of what changed lately, to each edge those with members there."""
+        by_edge: dict[str, list[HeadOf]] = {}
+        for conversation in self._recent.recent(time.monotonic()):
+            state = self._conversations.get(conversation)
+            if state is None or not state.members_as_of:
+                continue
+            for edge, recipients in self._route(conversation, state.members).items():
+                by_edge.setdefault(edge, []).append(HeadOf(conversation, state.head, recipients))
+        for edge, items in by_edge.items():
+            for at in range(0, len(items), HEADS_PER_FRAME):
+                self._send_to(edge, Heads(tuple(items[at : at + HEADS_PER_FRAME])))
+
+
+def _logged(items: Sequence[dict[str, Any]]) -> list[Logged]:
+    return [Logged(item["seq"], item["kind"], item.get("account"), msgspec.msgpack.encode(item)) for item in items]
