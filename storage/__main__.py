@@ -31,9 +31,7 @@ def parser() -> argparse.ArgumentParser:
 async def _migrate(settings: StorageSettings, direction: str, to: int | None) -> int:
     if direction == "down":
         if to is None:
-            raise MigrationError(
-                "say down to which number: `python -m storage migrate down 0` drops everything"
-            )
+            raise MigrationError("say down to which number: `python -m storage migrate down 0` drops everything")
         for name in await migrate.down(settings.url, to):
             print(f"reverted {name}")
     elif direction == "status":

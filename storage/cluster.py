@@ -28,6 +28,7 @@ NOBODY = 65534
 
 # Durable on purpose (fsync, synchronous_commit, full_page_writes): an ack is a promise. The rest fits a
 # machine of two cores that also runs everything else; no replication is fed from here, hence wal_level.
+# The server's log never holds a statement or a value: they are what people wrote to each other.
 CONFIGURATION = """\
 listen_addresses = ''
 port = {port}
@@ -58,6 +59,8 @@ log_timezone = 'UTC'
 log_line_prefix = '%m [%p] '
 log_checkpoints = off
 log_min_messages = warning
+log_min_error_statement = panic
+log_error_verbosity = terse
 """
 
 
@@ -81,9 +84,7 @@ class Cluster:
         private_folder(self.sockets)
         if not self.secret.exists():
             if self.data.exists():
-                raise EmbeddedError(
-                    f"{self.secret} is missing, so nobody can sign in to {self.data}: restore it"
-                )
+                raise EmbeddedError(f"{self.secret} is missing, so nobody can sign in to {self.data}: restore it")
             made = self.secret.with_suffix(".new")
             made.unlink(missing_ok=True)
             made.touch(mode=0o600, exist_ok=False)
@@ -166,16 +167,12 @@ def private_folder(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
     except OSError as error:
-        raise EmbeddedError(
-            f"the folder {path} cannot be made: {error.strerror}. Set DATA_DIR elsewhere"
-        ) from error
+        raise EmbeddedError(f"the folder {path} cannot be made: {error.strerror}. Set DATA_DIR elsewhere") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {
         os.getuid(),
         NOBODY if os.getuid() == 0 else os.getuid(),
     }:
-        raise EmbeddedError(
-            f"{path} is not a folder of this user's own: remove it, or set DATA_DIR elsewhere"
-        )
+        raise EmbeddedError(f"{path} is not a folder of this user's own: remove it, or set DATA_DIR elsewhere")
     path.chmod(0o700)
 
 

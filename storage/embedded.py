@@ -37,9 +37,7 @@ def dsn(data_dir: Path, database: str = cluster.DATABASE) -> str:
     """The URL of a database in the server of `data_dir`; raises `EmbeddedError` if none was ever made."""
     home = Cluster(data_dir)
     credentials = f"{cluster.USER}:{quote(home.password(), safe='')}"
-    return (
-        f"postgresql://{credentials}@/{database}?host={quote(str(home.sockets), safe='')}&port={cluster.PORT}"
-    )
+    return f"postgresql://{credentials}@/{database}?host={quote(str(home.sockets), safe='')}&port={cluster.PORT}"
 
 
 class Server:
@@ -71,8 +69,7 @@ class Server:
         except OSError as error:
             self._unlock()
             raise EmbeddedError(
-                f"another Parley already runs the database in {self.cluster.root}: "
-                "stop it, or set DATA_DIR elsewhere"
+                f"another Parley already runs the database in {self.cluster.root}: stop it, or set DATA_DIR elsewhere"
             ) from error
         try:
             self._clear_leftovers()
@@ -144,9 +141,7 @@ class Server:
             time.sleep(0.02)
 
     def _make_database(self) -> None:
-        with psycopg.connect(
-            dsn(self.data_dir, "postgres"), autocommit=True, connect_timeout=5
-        ) as connection:
+        with psycopg.connect(dsn(self.data_dir, "postgres"), autocommit=True, connect_timeout=5) as connection:
             known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [cluster.DATABASE])
             if known.rowcount == 0:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(cluster.DATABASE)))

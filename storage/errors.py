@@ -3,8 +3,6 @@
 psycopg's errors are turned into these in one place, `translated`; nothing above storage knows psycopg.
 """
 
-# ruff: noqa: N818 — the names are what callers catch and say; "UnavailableError" says nothing more
-
 from __future__ import annotations
 
 import psycopg

@@ -50,7 +50,7 @@ class Migration(NamedTuple):
 
 
 class State(NamedTuple):
-    """`state`: applied, pending, changed (the file is not what was applied) or unknown (a newer release's)."""
+    """`state`: applied, pending, changed (the file is not what was applied) or unknown (a newer one's)."""
 
     number: int
     name: str
@@ -82,9 +82,7 @@ async def up(url: str, folder: Path = FOLDER) -> list[str]:
         states = await _states(connection, steps)
         changed = [state for state in states if state.state == "changed"]
         if changed:
-            raise MigrationError(
-                f"{changed[0].name} was edited after it had been applied: write a new migration"
-            )
+            raise MigrationError(f"{changed[0].name} was edited after it had been applied: write a new migration")
         pending = {state.number for state in states if state.state == "pending"}
         for step in steps:
             if step.number in pending:
@@ -104,9 +102,7 @@ async def down(url: str, to: int, folder: Path = FOLDER) -> list[str]:
         states = {state.number: state.state for state in await _states(connection, steps)}
         strange = [number for number, state in states.items() if state == "unknown" and number > to]
         if strange:
-            raise MigrationError(
-                f"migration {strange[0]:04d} is of another release: only that one can revert it"
-            )
+            raise MigrationError(f"migration {strange[0]:04d} is of another release: only that one can revert it")
         reverted = []
         for step in reversed(steps):
             if step.number > to and states[step.number] != "pending":
@@ -128,9 +124,7 @@ async def status(url: str, folder: Path = FOLDER) -> list[State]:
 async def _alone(url: str) -> AsyncIterator[psycopg.AsyncConnection]:
     """A connection that holds the migrators' lock, and gives way to traffic rather than block it."""
     try:
-        async with await psycopg.AsyncConnection.connect(
-            url, autocommit=True, connect_timeout=5
-        ) as connection:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
             await connection.execute("SET lock_timeout = '60s'")
             await connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             await connection.execute("SET lock_timeout = '5s'")

@@ -1,0 +1,265 @@
+"""The log of a conversation: the one way in, the ways out, and the one shape an event has for clients.
+
+What `append` says is stored is on disk. Everything else about order and identity is decided in the
+database, under the conversation's row lock (migrations/0003_append.up.sql).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import msgspec
+import orjson
+
+from storage.errors import BadData, NotFound
+from storage.pool import Database, Row
+from storage.statements import statements
+
+Id: TypeAlias = str
+"""A lower-case canonical UUID string."""
+
+SQL = statements("log")
+BATCH = 500  # commands in one append; more would hold their locks for too long
+EVENT_KIND = {"message": "message", "create": "created", "join": "member_joined", "leave": "member_left"}
+"""The kind of event that a kind of command becomes."""
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """A command for the log. (conversation, actor, id) is its identity, `fingerprint` (16 bytes) its content.
+
+    `data` by kind: message {reply_to?, mentions?}, create {subject, project, members}, join and leave {account}.
+    """
+
+    conversation: Id
+    actor: Id
+    id: Id
+    kind: str
+    fingerprint: bytes
+    body: str | None
+    data: dict[str, Any]
+
+
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """What became of a command: stored at `seq` (`code` empty), or refused with a code of the protocol.
+
+    `replayed`: it had been stored before, `seq` and `at` are from then, and nothing happened this time.
+    """
+
+    code: str
+    seq: int
+    at: str
+    replayed: bool
+    field: str | None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Events in order of seq, the head of the log when they were read, and the epoch that seqs belong to."""
+
+    epoch: str
+    items: list[dict[str, Any]]
+    head: int
+
+
+async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
+    """Store the batch in one round trip that includes its COMMIT; the outcomes in the order given.
+
+    At most 500 commands, none twice; anything but a message stands only first of its conversation. Raises
+    `BadData` if PostgreSQL refuses a value: nothing of the batch is stored then, and one of its commands is
+    to blame. Raises `Unavailable` for all else: what was stored is unknown, and asking again is safe.
+    """
+    _check_order(commands)
+    if not commands:
+        return []
+    rows = await db.fetch(
+        SQL["append"],
+        {
+            "conversations": _ids([command.conversation for command in commands]),
+            "actors": _ids([command.actor for command in commands]),
+            "commands": _ids([command.id for command in commands]),
+            "kinds": "{" + ",".join([command.kind for command in commands]) + "}",
+            "fingerprints": "{" + ",".join([command.fingerprint.hex() for command in commands]) + "}",
+            "bodies": _texts([command.body for command in commands]),
+            "data": _texts([_json(event_data(command)) for command in commands]),
+        },
+        again=False,
+    )
+    stored: list[Stored | None] = [None] * len(commands)
+    clock: dict[datetime | None, str] = {None: ""}
+    for ord_, code, seq, at, replayed, field in rows:
+        if at not in clock:
+            clock[at] = moment(at)
+        stored[ord_ - 1] = Stored(code, seq, clock[at], replayed, field)
+    outcomes = [outcome for outcome in stored if outcome is not None]
+    assert len(outcomes) == len(commands), "every command has one outcome"
+    return outcomes
+
+
+def event_data(command: NewEvent) -> dict[str, Any]:
+    """What the log keeps of a command beside its body. The one who creates a conversation is its first member."""
+    if command.kind != "create":
+        return command.data
+    members = dict.fromkeys((command.actor, *command.data.get("members", ())))
+    return {
+        "subject": command.data["subject"],
+        "project": command.data.get("project"),
+        "members": list(members),
+    }
+
+
+def event_map(
+    *,
+    conversation: Id,
+    seq: int,
+    kind: str,
+    actor: Id,
+    at: str,
+    id: Id,
+    body: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    edited_at: str | None = None,
+    deleted_at: str | None = None,
+) -> dict[str, Any]:
+    """The map that clients get, on the WebSocket and over HTTP alike (protocol, "Shapes")."""
+    event: dict[str, Any] = {
+        "type": "event",
+        "conversation": conversation,
+        "seq": seq,
+        "kind": kind,
+        "actor": actor,
+        "at": at,
+    }
+    if kind == "message":
+        event["id"] = id
+        event["body"] = body or ""
+        event["attachments"] = []
+        if edited_at is not None:
+            event["edited_at"] = edited_at
+        if deleted_at is not None:
+            event["deleted_at"] = deleted_at
+    if data:
+        event.update(data)
+    return event
+
+
+def live_event(command: NewEvent, stored: Stored) -> dict[str, Any]:
+    """The map of an event that was just appended: the same as a later read of it gives."""
+    return event_map(
+        conversation=command.conversation,
+        seq=stored.seq,
+        kind=EVENT_KIND[command.kind],
+        actor=command.actor,
+        at=stored.at,
+        id=command.id,
+        body=command.body,
+        data=event_data(command),
+    )
+
+
+async def events_after(db: Database, account: Id, conversation: Id, after: int, limit: int) -> Page:
+    """At most `limit` events after the cursor, oldest first; raises `NotFound` for who is not a member."""
+    asked = {"account": account, "conversation": conversation, "after": after, "limit": limit}
+    return _page(db, conversation, await db.fetch(SQL["after"], asked))
+
+
+async def events_before(db: Database, account: Id, conversation: Id, before: int, limit: int) -> Page:
+    """At most `limit` events before the cursor, the newest of them, oldest first; raises `NotFound`."""
+    asked = {"account": account, "conversation": conversation, "before": before, "limit": limit}
+    return _page(db, conversation, await db.fetch(SQL["before"], asked))
+
+
+async def replay(db: Database, account: Id, cursors: Mapping[Id, int], limit: int) -> dict[Id, Page | None]:
+    """For each cursor the events after it, at most `limit` each; None where the account is not a member."""
+    asked = {
+        "account": account,
+        "conversations": _ids(list(cursors)),
+        "cursors": list(cursors.values()),
+        "limit": limit,
+    }
+    pages: dict[Id, Page | None] = dict.fromkeys(cursors)
+    for row in await db.fetch(SQL["replay"], asked):
+        conversation = row[10]
+        page = pages[conversation]
+        if page is None:
+            page = pages[conversation] = Page(db.epoch, [], row[0])
+        if row[1] is not None:
+            page.items.append(_event(conversation, row))
+    return pages
+
+
+async def events_between(db: Database, conversation: Id, after: int, upto: int) -> list[dict[str, Any]]:
+    """Events with after < seq ≤ upto. Checks no membership: for those who deliver, not for those who ask."""
+    asked = {"conversation": conversation, "after": after, "upto": upto}
+    return [_event(conversation, row) for row in await db.fetch(SQL["between"], asked)]
+
+
+async def heads(db: Database, conversations: Collection[Id]) -> dict[Id, int]:
+    """The last seq of each of these that exists."""
+    rows = await db.fetch(SQL["heads"], {"conversations": _ids(list(conversations))})
+    return {conversation: head for conversation, head in rows}
+
+
+def moment(at: datetime) -> str:
+    """A time of the database (its sessions are in UTC) as the protocol writes it."""
+    return at.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def _page(db: Database, conversation: Id, rows: list[Row]) -> Page:
+    if not rows:
+        raise NotFound("conversation")
+    items = [_event(conversation, row) for row in rows if row[1] is not None]
+    return Page(db.epoch, items, rows[0][0])
+
+
+def _event(conversation: Id, row: Row) -> dict[str, Any]:
+    _, seq, kind, actor, at, id_, body, data, edited_at, deleted_at = row[:10]
+    return event_map(
+        conversation=conversation,
+        seq=seq,
+        kind=kind,
+        actor=actor,
+        at=moment(at),
+        id=id_,
+        body=body,
+        data=data,
+        edited_at=edited_at and moment(edited_at),
+        deleted_at=deleted_at and moment(deleted_at),
+    )
+
+
+def _check_order(commands: Sequence[NewEvent]) -> None:
+    assert len(commands) <= BATCH, "a batch is at most 500 commands"
+    identities = {(command.conversation, command.actor, command.id) for command in commands}
+    assert len(identities) == len(commands), "a command stands in a batch once"
+    begun: set[Id] = set()
+    for command in commands:
+        assert command.kind == "message" or command.conversation not in begun, "control commands stand first"
+        begun.add(command.conversation)
+
+
+# Array parameters are written here, as PostgreSQL's array literals: psycopg's general dumper costs as much
+# for 300 commands as storing them.
+
+
+def _ids(ids: list[Id]) -> str:
+    if any(len(one) != 36 for one in ids):  # a comma inside would shift all that follows
+        raise BadData("an id that is no UUID")
+    return "{" + ",".join(ids) + "}"
+
+
+def _texts(texts: list[str | None]) -> str:
+    return "{" + ",".join(["NULL" if text is None else _quoted(text) for text in texts]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _json(data: dict[str, Any]) -> str | None:
+    if not data:
+        return None
+    try:
+        return orjson.dumps(data).decode()
+    except TypeError as error:
+        raise BadData("data that is no JSON") from error

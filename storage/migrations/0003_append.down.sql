@@ -1,0 +1,1 @@
+DROP FUNCTION append_events(uuid[], uuid[], uuid[], text[], uuid[], text[], jsonb[]);

@@ -1,0 +1,56 @@
+-- name: append
+-- All commands of a batch in one round trip that includes its COMMIT; see migrations/0003_append.up.sql.
+-- The arrays are of one length; `ord` in the answer is a command's place in them, from 1.
+SELECT ord, code, seq, at, replayed, field
+  FROM append_events(
+           %(conversations)s::uuid[], %(actors)s::uuid[], %(commands)s::uuid[], %(kinds)s::text[],
+           %(fingerprints)s::uuid[], %(bodies)s::text[], %(data)s::jsonb[]);
+
+-- name: after
+-- Events after a cursor, oldest first, with the head of that moment. No row: not a member.
+-- A member who is up to date gets one row without an event.
+SELECT v.head, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
+  FROM members AS m
+  JOIN conversations AS v ON v.id = m.conversation_id
+  LEFT JOIN LATERAL (
+       SELECT * FROM events AS l
+        WHERE l.conversation_id = m.conversation_id AND l.seq > %(after)s
+        ORDER BY l.seq LIMIT %(limit)s) AS e ON true
+ WHERE m.conversation_id = %(conversation)s AND m.account_id = %(account)s AND m.left_seq IS NULL
+ ORDER BY e.seq;
+
+-- name: before
+-- The newest events before a cursor, oldest of them first, with the head of that moment. No row: not a member.
+SELECT v.head, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
+  FROM members AS m
+  JOIN conversations AS v ON v.id = m.conversation_id
+  LEFT JOIN LATERAL (
+       SELECT * FROM events AS l
+        WHERE l.conversation_id = m.conversation_id AND l.seq < %(before)s
+        ORDER BY l.seq DESC LIMIT %(limit)s) AS e ON true
+ WHERE m.conversation_id = %(conversation)s AND m.account_id = %(account)s AND m.left_seq IS NULL
+ ORDER BY e.seq;
+
+-- name: replay
+-- Many logs at once, each after its own cursor and up to the limit. No row for a conversation: not a member.
+SELECT v.head, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at, v.id
+  FROM unnest(%(conversations)s::uuid[], %(cursors)s::bigint[]) AS c (conversation_id, cursor)
+  JOIN members AS m
+    ON m.conversation_id = c.conversation_id AND m.account_id = %(account)s AND m.left_seq IS NULL
+  JOIN conversations AS v ON v.id = m.conversation_id
+  LEFT JOIN LATERAL (
+       SELECT * FROM events AS l
+        WHERE l.conversation_id = c.conversation_id AND l.seq > c.cursor
+        ORDER BY l.seq LIMIT %(limit)s) AS e ON true
+ ORDER BY v.id, e.seq;
+
+-- name: between
+-- A stretch of a log, for those who deliver it: they know the members as of each event themselves.
+SELECT NULL, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
+  FROM events AS e
+ WHERE e.conversation_id = %(conversation)s AND e.seq > %(after)s AND e.seq <= %(upto)s
+ ORDER BY e.seq;
+
+-- name: heads
+-- The last seq of each conversation that exists.
+SELECT id, head FROM conversations WHERE id = ANY (%(conversations)s::uuid[]);
