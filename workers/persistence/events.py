@@ -1,6 +1,6 @@
 """Commands as the log takes them, and stored events as clients get them (pure).
 
-The map that clients see is built by `storage.log.event_map`, and nowhere else, so that an event looks the
+The map that clients see is built by `storage.log`, and nowhere else, so that an event looks the
 same live and read from the log years later.
 """
 
@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from broker.wire.payloads import Create, Logged, Message
-from storage.log import NewEvent, event_map
+from storage.log import EVENT_KIND, NewEvent, live_event
 
 if TYPE_CHECKING:
     from broker.wire.payloads import Command
     from storage.log import Stored
-
-KINDS = {"create": "created", "join": "member_joined", "leave": "member_left", "message": "message"}
-"""What an act is called once it has happened."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -43,7 +40,7 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
         conversation=command.conversation,
         actor=command.actor,
         id=command.id,
-        kind=act.__struct_config__.tag,
+        kind=str(act.__struct_config__.tag),
         fingerprint=fingerprint,
         body=body,
         data=data,
@@ -54,7 +51,7 @@ def logged(command: NewEvent, stored: Stored) -> Logged:
     """The event that this command became, encoded for clients once."""
     return Logged(
         seq=stored.seq,
-        kind=KINDS[command.kind],
+        kind=EVENT_KIND[command.kind],
         account=command.data.get("account"),
-        event=_encode(event_map(command, stored)),
+        event=_encode(live_event(command, stored)),
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from broker.link.client import LinkDown, LinkFull
+from broker.link.client import LinkError
 from broker.wire.payloads import Command, Commands
 from storage.errors import BadData, StorageError
 from workers.persistence.answers import Answers, Frame, Waiter
@@ -26,6 +26,7 @@ from workers.persistence.halving import Halving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
 
     from broker.link.client import Received
     from storage.log import NewEvent, Stored
@@ -56,11 +57,13 @@ class Backbone(Protocol):
     async def __aenter__(self) -> object:
         """Start; frames arrive from here on."""
 
-    async def __aexit__(self, *error: object) -> object:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         """Say goodbye, send what is queued within a deadline, close."""
 
     def send(self, role: str, key: str, payload: bytes) -> object:
-        """To the owner of `key`; raises `LinkFull` or `LinkDown`."""
+        """To the owner of `key`; raises a `LinkError`."""
 
     def send_to(self, node: str, payload: bytes) -> object:
         """To one node; raises likewise."""
@@ -81,7 +84,7 @@ class Persistence:
         clock: Callable[[], float],
     ) -> None:
         """`append` is `storage.log.append` on its database; `connect` makes the link, which calls what it is
-        given for each frame; `clock` is that of `Received.deadline`: the loop's.
+        given for each frame; `clock` is that of `Received.deadline`, the monotonic one.
         """
         self.counters = Counters()
         self._append = append
@@ -272,9 +275,7 @@ class Persistence:
         self.counters.overloaded += len(commands)
         answers = Answers()
         for command in commands:
-            answers.turned_away(
-                (frame, command.ref), "overloaded", retry_after=self._settings.retry_after_seconds
-            )
+            answers.turned_away((frame, command.ref), "overloaded", retry_after=self._settings.retry_after_seconds)
         self._say(answers)
 
     def _say(self, answers: Answers) -> None:
@@ -282,12 +283,12 @@ class Persistence:
         for node, payload in answers.to_edges():
             try:
                 self._link.send_to(node, payload)
-            except (LinkFull, LinkDown):
+            except LinkError:
                 self.counters.unsent += 1
         for conversation, payload in answers.to_fanout():
             try:
                 self._link.send("fanout", conversation, payload)
-            except (LinkFull, LinkDown):
+            except LinkError:
                 self.counters.unsent += 1
         for received in answers.finished:
             self._link.consumed(received)

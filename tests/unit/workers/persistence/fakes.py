@@ -33,7 +33,7 @@ class FakeLink:
         self.inside = True
         return self
 
-    async def __aexit__(self, *error: object) -> None:
+    async def __aexit__(self, kind: object, fault: object, trace: object) -> None:
         self.inside = False
 
     def send(self, role: str, key: str, payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from broker.flow.credit import Ledger
 from broker.link.client import Received
 from broker.wire.payloads import Appended, Command, Head, Logged, Message, Outcomes, decode
 from workers.persistence.answers import EVENT_BYTES_A_PAYLOAD, OUTCOMES_A_PAYLOAD, Answers, Frame
@@ -17,7 +18,7 @@ def entry(frame: Frame) -> Entry[tuple[Frame, int]]:
 
 def frame(source: str, left: int) -> Frame:
     """A frame with so many commands."""
-    return Frame(Received(source=source, key=ROOM, payload=b"", cost=1, deadline=9.0, tag=0), left)
+    return Frame(Received(source, 0, ROOM, 9.0, b"", 1, Ledger(1024)), left)
 
 
 def test_one_payload_per_edge_until_there_is_very_much_to_say():

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
+from broker.flow.credit import Ledger
 from broker.link.client import Received
 from broker.wire.payloads import Appended, Command, Commands, Create, Head, Join, Message, encode
 from storage.errors import Unavailable
@@ -44,7 +45,13 @@ class Stage:
 
     def arrive_raw(self, payload: bytes, source: str = "edge-1", life: float = 5.0) -> Received:
         received = Received(
-            source=source, key=ROOM, payload=payload, cost=len(payload) + 128, deadline=self.now + life, tag=0
+            source=source,
+            tag=0,
+            key=ROOM,
+            deadline=self.now + life,
+            payload=payload,
+            cost=len(payload) + 128,
+            ledger=Ledger(1024),
         )
         self.link.on_frame(received)
         return received
