@@ -33,8 +33,7 @@ def private_folder(path: Path) -> None:
         if stat.S_IMODE(status.st_mode) & 0o077:
             if any(path.iterdir()) and not (path / LOCK).exists():
                 raise LaunchError(
-                    f"DATA_DIR={path} is open to others and holds other things: "
-                    "choose a folder that is Parley's alone"
+                    f"DATA_DIR={path} is open to others and holds other things: choose a folder that is Parley's alone"
                 )
             path.chmod(0o700)
     except OSError as error:
@@ -129,9 +128,7 @@ def require_port(host: str, port: int) -> None:
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise LaunchError(
-                        f"PORT={port} on {host} cannot be used: {error.strerror}; set another"
-                    ) from error
+                    raise LaunchError(f"PORT={port} on {host} cannot be used: {error.strerror}; set another") from error
         time.sleep(0.1)
 
 

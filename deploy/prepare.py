@@ -33,9 +33,7 @@ class MissingError(Exception):
 def require_machine(system: str, machine: str, version: tuple[int, ...]) -> None:
     """Refuse what the locked wheels cannot run on; raises `MissingError`."""
     if system != "Linux" or machine not in ("x86_64", "AMD64"):
-        raise MissingError(
-            f"Parley's locked packages are for Linux on x86-64; this is {system} on {machine}."
-        )
+        raise MissingError(f"Parley's locked packages are for Linux on x86-64; this is {system} on {machine}.")
     if version[:2] < OLDEST:
         raise MissingError(
             f"Parley needs Python 3.11 or newer; {sys.executable} is {version[0]}.{version[1]}. "
@@ -80,9 +78,7 @@ def install(level: str) -> None:
         stamp = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         stamp = {}
-    same_home = all(
-        stamp.get(key) == value for key, value in wanted(level).items() if key in ("python", "place")
-    )
+    same_home = all(stamp.get(key) == value for key, value in wanted(level).items() if key in ("python", "place"))
     with contextlib.suppress(FileNotFoundError):
         STAMP.unlink()
     if not same_home:

@@ -43,9 +43,7 @@ async def edge_answers(host: str, port: int) -> str:
         async with asyncio.timeout(ATTEMPT_SECONDS):
             reader, writer = await asyncio.open_connection(address(host), port)
             try:
-                writer.write(
-                    f"GET /readyz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
-                )
+                writer.write(f"GET /readyz HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
                 answer = (await reader.read(64 * 1024)).decode(errors="replace")
             finally:
                 writer.close()

@@ -87,9 +87,7 @@ async def launch(plan: Plan, settings: LauncherSettings, data_dir: Path, supervi
         supervisor.start(database)
         ask = partial(ready.database_answers, data_dir)
         if fault := await ready.until(ask, seconds=DATABASE_SECONDS, every=words.waiting("PostgreSQL")):
-            raise LaunchError(
-                f"PostgreSQL does not answer: {fault} (log: {data_dir / 'logs' / 'postgres.log'})"
-            )
+            raise LaunchError(f"PostgreSQL does not answer: {fault} (log: {data_dir / 'logs' / 'postgres.log'})")
     for step in plan.steps:
         await supervisor.run(step)
     words.notice("starting broker, workers and edge")

@@ -11,7 +11,13 @@ from broker.node.environment import SettingError, load
 from deploy.errors import LaunchError
 
 PREFIX = "PARLEY_"
-OURS = frozenset({"demo", "die_with_parent"})
+SHARED = frozenset(
+    {
+        *("host", "port", "data_dir", "database_url", "auth_jwt_secret"),
+        *("edges", "brokers", "persistence_workers", "fanout_workers"),
+    }
+)
+CLIENTS = frozenset({"PARLEY_PASSWORD"})  # of `python -m bench.chat`; it may well be set in the same terminal
 MOST_PROCESSES = 64
 
 
@@ -59,8 +65,8 @@ def is_loopback(host: str) -> bool:
 
 def read(env: Mapping[str, str]) -> LauncherSettings:
     """The settings that `env` holds; raises `LaunchError`."""
-    shared = frozenset(LauncherSettings.__struct_fields__) - OURS
+    own = {name: value for name, value in env.items() if name not in CLIENTS}
     try:
-        return load(LauncherSettings, env, PREFIX, shared)
+        return load(LauncherSettings, own, PREFIX, SHARED)
     except SettingError as error:
         raise LaunchError(str(error)) from error

@@ -126,9 +126,7 @@ class Supervisor:
     def _blame(self, child: Child, status: int) -> LaunchError:
         words = child.tail(TAIL_LINES)
         cause = words[-1].strip() if words else "it said nothing"
-        return LaunchError(
-            f"{child.process.name} {_ended(status)} at the start: {cause} (log: {child.log})", words
-        )
+        return LaunchError(f"{child.process.name} {_ended(status)} at the start: {cause} (log: {child.log})", words)
 
     async def _take_care(self) -> None:
         while True:

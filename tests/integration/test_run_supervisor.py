@@ -62,9 +62,7 @@ class Instance:
                 await asyncio.sleep(0.01)
 
     def pid(self, name: str) -> int:
-        return next(
-            child.pid for child in self.supervisor._children if child.process.name == name and child.pid
-        )
+        return next(child.pid for child in self.supervisor._children if child.process.name == name and child.pid)
 
 
 def _read(path: Path) -> list[str]:
@@ -172,9 +170,7 @@ async def test_a_program_that_is_not_there_ends_the_launch(instance):
 
 
 async def test_a_step_is_stopped_with_the_rest(instance):
-    running = asyncio.create_task(
-        instance.supervisor.run(instance.process("migrate", Stage.DATABASE, POLITE))
-    )
+    running = asyncio.create_task(instance.supervisor.run(instance.process("migrate", Stage.DATABASE, POLITE)))
     await instance.lines("migrate")
     pid = instance.pid("migrate")
     await instance.supervisor.stop()

@@ -9,9 +9,7 @@ import pytest
 from deploy.plan import STOP_SECONDS, Places, Process, Stage, lay_out
 from deploy.settings import LauncherSettings
 
-PLACES = Places(
-    python="/venv/bin/python", data_dir=Path("/data"), sockets=Path("/data/run"), jwt_secret="s" * 40
-)
+PLACES = Places(python="/venv/bin/python", data_dir=Path("/data"), sockets=Path("/data/run"), jwt_secret="s" * 40)
 
 
 def plan_of(env: dict[str, str] | None = None, **settings: object):
@@ -84,16 +82,12 @@ def test_edges_listen_on_neighbouring_ports():
 
 def test_only_edges_hold_the_secret():
     holders = [
-        process.name
-        for process in plan_of({"AUTH_JWT_SECRET": "s" * 40}).processes
-        if "AUTH_JWT_SECRET" in process.env
+        process.name for process in plan_of({"AUTH_JWT_SECRET": "s" * 40}).processes if "AUTH_JWT_SECRET" in process.env
     ]
     assert holders == ["edge"]
 
 
-@pytest.mark.parametrize(
-    ("settings", "shown"), [({}, True), ({"host": "0.0.0.0"}, False), ({"demo": False}, False)]
-)
+@pytest.mark.parametrize(("settings", "shown"), [({}, True), ({"host": "0.0.0.0"}, False), ({"demo": False}, False)])
 def test_demo_data_is_for_this_machine_only(settings, shown):
     plan = plan_of(**settings)
     assert ("demo" in by_name(plan.steps)) is shown
