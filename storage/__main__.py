@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from storage import embedded, migrate
+from storage import accounts, demo, embedded, migrate
 from storage.embedded import EmbeddedError
 from storage.errors import StorageError, Unavailable
 from storage.migrate import MigrationError
+from storage.passwords import hash_password
+from storage.pool import open_database
 from storage.settings import SettingError, StorageSettings, load
 
 
@@ -25,7 +28,45 @@ def parser() -> argparse.ArgumentParser:
     migration = verbs.add_parser("migrate", help="bring the schema up, down to a number, or tell its state")
     migration.add_argument("direction", nargs="?", choices=["up", "down", "status"], default="up")
     migration.add_argument("to", nargs="?", type=int, help="the migration to go down to; 0 leaves nothing")
+    verbs.add_parser("check", help="say whether the database answers, keeps what it confirms, and is migrated")
+    account = verbs.add_parser("account", help="manage the accounts that sign in here")
+    add = account.add_subparsers(dest="what", required=True).add_parser("add", help="add an account")
+    add.add_argument("email")
+    add.add_argument("--role", choices=["client", "agent", "admin"], required=True)
+    add.add_argument("--name", default="")
+    add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    verbs.add_parser("demo", help="add people and conversations to look at; a second time adds nothing")
     return top
+
+
+async def _check(settings: StorageSettings) -> int:
+    async with open_database(settings) as db:
+        await db.check()
+        pending = [line.name for line in await migrate.status(settings.url) if line.state != "applied"]
+        print(f"epoch {db.epoch}, {'durable' if db.durable else 'NOT durable'}")
+    if pending:
+        print(f"migrations that do not stand as this release has them: {', '.join(pending)}")
+    return 1 if pending else 0
+
+
+async def _add_account(settings: StorageSettings, given: argparse.Namespace) -> int:
+    password = sys.stdin.readline().rstrip("\n") if given.password_stdin else secrets.token_urlsafe(12)
+    if not password:
+        raise StorageError("the password on standard input is empty")
+    async with open_database(settings) as db:
+        kept = await asyncio.to_thread(hash_password, password)
+        name = given.name or given.email.partition("@")[0]
+        account = await accounts.add(db, given.email, name, given.role, password_hash=kept)
+    print(account.id)
+    if not given.password_stdin:
+        print(f"password: {password}")
+    return 0
+
+
+async def _demo(settings: StorageSettings) -> int:
+    async with open_database(settings) as db:
+        print(f"demo: {await demo.fill(db)} new events")
+    return 0
 
 
 async def _migrate(settings: StorageSettings, direction: str, to: int | None) -> int:
@@ -62,7 +103,11 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
         settings = load(env)
         if given.verb == "serve":
             return embedded.serve(Path(settings.data_dir), env)
-        return asyncio.run(_migrate(settings, given.direction, given.to))
+        if given.verb == "migrate":
+            return asyncio.run(_migrate(settings, given.direction, given.to))
+        if given.verb == "account":
+            return asyncio.run(_add_account(settings, given))
+        return asyncio.run(_check(settings) if given.verb == "check" else _demo(settings))
     except (SettingError, EmbeddedError, MigrationError, StorageError) as error:
         print(f"storage: {error}", file=sys.stderr)
         return 1

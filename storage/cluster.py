@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from storage import parent
+from storage.errors import StorageError
 
 USER = "parley"
 DATABASE = "parley"
@@ -64,8 +65,8 @@ log_error_verbosity = terse
 """
 
 
-class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot run; the message says why and what helps."""
+class EmbeddedError(StorageError):
+    """The embedded PostgreSQL is of no use."""
 
 
 class Cluster:

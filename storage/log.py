@@ -197,7 +197,7 @@ async def events_between(db: Database, conversation: Id, after: int, upto: int) 
 async def heads(db: Database, conversations: Collection[Id]) -> dict[Id, int]:
     """The last seq of each of these that exists."""
     rows = await db.fetch(SQL["heads"], {"conversations": _ids(list(conversations))})
-    return {conversation: head for conversation, head in rows}
+    return dict(rows)
 
 
 def moment(at: datetime) -> str:

@@ -21,7 +21,6 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from storage.cluster import EmbeddedError
 from storage.durability import SQL, nature
 from storage.errors import BadData, DurabilityError, StorageError, Unavailable, translated
 from storage.settings import StorageSettings
@@ -163,8 +162,8 @@ async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
     """
     try:
         database = Database(settings)
-    except (EmbeddedError, psycopg.ProgrammingError) as error:
-        raise StorageError(str(error)) from error
+    except psycopg.ProgrammingError as error:
+        raise StorageError(f"DATABASE_URL cannot be read: {error}") from error
     await database._open()
     try:
         yield database

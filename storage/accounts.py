@@ -1,0 +1,81 @@
+"""Accounts: who there is, in which role, and who signs in here with a password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import msgspec
+
+from storage.errors import BadData, Conflict, NotFound, Unavailable
+from storage.log import Id
+from storage.pool import Database, Row
+from storage.statements import statements
+
+SQL = statements("accounts")
+UNIQUE_VIOLATION = "23505"
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A person. `role` is client, agent or admin; a suspended one may neither sign in nor write."""
+
+    id: Id
+    name: str
+    email: str
+    role: str
+    suspended: bool
+
+
+async def add(
+    db: Database, email: str, name: str, role: str, *, password_hash: str | None = None, id: Id | None = None
+) -> Account:
+    """A new account; raises `Conflict` if its id is taken, or its address by one that signs in here too."""
+    given = {"id": id or str(uuid4()), "email": email, "name": name, "role": role, "password_hash": password_hash}
+    return Account(*(await _unique(db, SQL["add"], given))[0])
+
+
+async def by_email(db: Database, email: str) -> tuple[Account, str] | None:
+    """Who signs in with this address (in any case), and the password's hash."""
+    rows = await db.fetch(SQL["by_email"], {"email": email})
+    return (Account(*rows[0][:5]), rows[0][5]) if rows else None
+
+
+async def get(db: Database, id: Id) -> Account:
+    """The account; raises `NotFound`."""
+    rows = await db.fetch(SQL["get"], {"id": id})
+    if not rows:
+        raise NotFound("account")
+    return Account(*rows[0])
+
+
+async def ensure(db: Database, id: Id, name: str, email: str, role: str) -> Account:
+    """The account as the host application's token says it is, made or updated by one statement.
+
+    Raises `Conflict` if it signs in here as well and now bears the address of another who does.
+    """
+    given = {"id": id, "email": email, "name": name, "role": role}
+    for _ in range(3):
+        if rows := await _unique(db, SQL["ensure"], given):
+            return Account(*rows[0])
+    raise Unavailable("the account is being changed by others")
+
+
+async def set_password(db: Database, id: Id, password_hash: str | None) -> None:
+    """Let the account sign in with another password, or none; raises `NotFound`, or `Conflict` of its address."""
+    if not await _unique(db, SQL["set_password"], {"id": id, "password_hash": password_hash}):
+        raise NotFound("account")
+
+
+async def suspend(db: Database, id: Id, suspended: bool = True) -> None:
+    """Suspend the account, or lift it; raises `NotFound`. Edges notice at their next look at revocations."""
+    if not await db.fetch(SQL["suspend"], {"id": id, "suspended": suspended}):
+        raise NotFound("account")
+
+
+async def _unique(db: Database, statement: str, given: Mapping[str, str | None]) -> list[Row]:
+    try:
+        return await db.fetch(statement, given, again=False)
+    except BadData as error:
+        if getattr(error.__cause__, "sqlstate", None) == UNIQUE_VIOLATION:
+            raise Conflict("account", field="email") from error
+        raise

@@ -1,0 +1,65 @@
+"""Sessions of those who signed in here, and what was revoked: the few rows that an edge writes itself.
+
+A session's id is the `jti` of its access tokens. Refresh tokens are kept only as hashes, made by the caller.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from storage.log import Id
+from storage.pool import Database
+from storage.statements import statements
+
+SQL = statements("sessions")
+
+
+async def open(db: Database, account: Id, refresh_hash: bytes, seconds: float) -> Id:
+    """A new session of the account, for so long; its id."""
+    id_ = str(uuid4())
+    given = {"id": id_, "account": account, "refresh_hash": refresh_hash, "seconds": seconds}
+    await db.fetch(SQL["open"], given, again=False)
+    return id_
+
+
+async def rotate(db: Database, old_hash: bytes, new_hash: bytes, grace_seconds: float = 30) -> tuple[Id, Id] | None:
+    """Exchange a refresh token; the session and its account, None if the old one is not good (any more).
+
+    The token before the current one is good for `grace_seconds`, for a client that never saw the answer;
+    presented later it has been copied, and the session is revoked.
+    """
+    given = {"old": old_hash, "new": new_hash, "grace": grace_seconds}
+    rows = await db.fetch(SQL["rotate"], given, again=False)
+    return (rows[0][0], rows[0][1]) if rows and rows[0][2] else None
+
+
+async def revoke(db: Database, session: Id) -> None:
+    """End the session; its access tokens die when the edges next look at revocations."""
+    await db.fetch(SQL["revoke"], {"id": session})
+
+
+async def revoke_all(db: Database, account: Id) -> int:
+    """End all sessions of the account; how many there were."""
+    return len(await db.fetch(SQL["revoke_all"], {"account": account}))
+
+
+async def revoke_token(db: Database, jti: str, expires_at: datetime) -> None:
+    """Revoke a token of the host application by its `jti`, kept until it expires by itself."""
+    await db.fetch(SQL["revoke_token"], {"jti": jti, "expires_at": expires_at})
+
+
+async def revocations(db: Database, since: datetime | None) -> tuple[datetime, set[str], set[Id]]:
+    """From when to ask next, the sessions and `jti`s revoked since (None: ever), and *all* suspended accounts.
+
+    The accounts are told in full each time, so that one who is suspended no longer is missed from the set.
+    """
+    rows = await db.fetch(SQL["revocations"], {"since": since})
+    tokens = {id_ for _, what, id_ in rows if what == "token"}
+    return rows[0][0], tokens, {id_ for _, what, id_ in rows if what == "account"}
+
+
+async def prune(db: Database) -> int:
+    """Forget sessions and revoked tokens that have expired; how many."""
+    count: int = (await db.fetch(SQL["prune"]))[0][0]
+    return count

@@ -1,0 +1,41 @@
+-- name: add
+-- A new account. A taken address (of those that sign in here) violates accounts_email.
+INSERT INTO accounts (id, email, name, role, password_hash)
+VALUES (%(id)s, %(email)s, %(name)s, %(role)s, %(password_hash)s)
+RETURNING id, name, email, role, suspended_at IS NOT NULL;
+
+-- name: by_email
+-- Who signs in here with this address, and the hash of the password.
+SELECT id, name, email, role, suspended_at IS NOT NULL, password_hash
+  FROM accounts
+ WHERE lower(email) = lower(%(email)s) AND password_hash IS NOT NULL;
+
+-- name: get
+SELECT id, name, email, role, suspended_at IS NOT NULL FROM accounts WHERE id = %(id)s;
+
+-- name: ensure
+-- What the host application says of an account, which it may say of one for the first time: written only
+-- where it differs. No row at all if another session added the account after our snapshot: ask again.
+WITH changed AS (
+    INSERT INTO accounts AS a (id, email, name, role)
+    VALUES (%(id)s, %(email)s, %(name)s, %(role)s)
+        ON CONFLICT (id) DO UPDATE
+       SET email = excluded.email, name = excluded.name, role = excluded.role
+     WHERE (a.email, a.name, a.role) IS DISTINCT FROM (excluded.email, excluded.name, excluded.role)
+    RETURNING a.id, a.name, a.email, a.role, a.suspended_at IS NOT NULL AS suspended
+)
+SELECT * FROM changed
+ UNION ALL
+SELECT a.id, a.name, a.email, a.role, a.suspended_at IS NOT NULL
+  FROM accounts AS a
+ WHERE a.id = %(id)s AND NOT EXISTS (SELECT FROM changed);
+
+-- name: set_password
+UPDATE accounts SET password_hash = %(password_hash)s WHERE id = %(id)s RETURNING id;
+
+-- name: suspend
+-- Suspend, or lift it; a second suspension keeps the time of the first.
+UPDATE accounts
+   SET suspended_at = CASE WHEN %(suspended)s THEN coalesce(suspended_at, clock_timestamp()) END
+ WHERE id = %(id)s
+RETURNING id;

@@ -1,0 +1,15 @@
+"""What every test has: asyncio on uvloop, as in production, and fixtures by subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.postgres"]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """The event loop of production."""
+    return "asyncio", {"use_uvloop": True}
