@@ -19,17 +19,18 @@ import msgspec
 
 from bench.backoff import full_jitter
 from bench.connection import Connection
+from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
 from bench.http import Api, ApiError
 from bench.outbox import Ack, Frame, Outbox, Refusal
-from bench.session import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload, Session, Timing
+from bench.reload import reload
+from bench.session import Session, Timing
 
 State: TypeAlias = Literal["connecting", "live", "lost", "closed"]
 Token: TypeAlias = str | Callable[[bool], Awaitable[str]]
 """A token, or what fetches one before each connection; it is told whether the last one was refused."""
 
 FINAL_CLOSES = {4403: "forbidden", 1008: "origin"}
-RELOAD_EVENTS = 200
 STEADY_SECONDS = 5.0
 """A connection that lived this long ends the back-off before it."""
 
@@ -101,7 +102,6 @@ class Client:
         self._session: Session | None = None
         self._connection: Connection | None = None
         self._api = Api(self.urls[0])
-        self._epoch: str | None = None
         self._away_until: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._reloads: set[asyncio.Task[None]] = set()
@@ -174,9 +174,7 @@ class Client:
         answer = self.post(type, conversation, id=id, **fields)
         return await asyncio.shield(answer)
 
-    def post(
-        self, type: str, conversation: Id, *, id: Id | None = None, **fields: Any
-    ) -> asyncio.Future[Ack]:
+    def post(self, type: str, conversation: Id, *, id: Id | None = None, **fields: Any) -> asyncio.Future[Ack]:
         """Queue a command and return at once; the future ends as `command` would."""
         if self._failure is not None:
             raise self._failure
@@ -204,7 +202,14 @@ class Client:
             try:
                 wait = await self._connect(self.urls[self._place % len(self.urls)])
             except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError) as fault:
-                self.last_fault = repr(fault)
+                self._trouble(fault)
+            except ApiError as fault:  # from whoever fetches our tokens
+                self._trouble(fault)
+                if fault.status in (401, 403):
+                    self._fail(fault.code)
+            except Exception:  # a fault of ours, or of a callback
+                self._fail("broken")
+                raise
             self._tell("lost")
             if self._failure is not None:
                 return
@@ -224,6 +229,7 @@ class Client:
             token = self._token
         else:
             token = await self._token(self._refused_token)
+        self.last_close = None
         now = time.monotonic()
         session = Session(self.conversations, self.outbox, self._timing, now=now)
         self._away_until = None
@@ -234,8 +240,8 @@ class Client:
                 code = await connection.run(url, session.hello(token, self._name, now))
             finally:
                 self._session = self._connection = None
-                for reload in list(self._reloads):
-                    reload.cancel()
+                for unfinished in list(self._reloads):
+                    unfinished.cancel()
         self.last_close = code
         if code == 4401 and isinstance(self._token, str):
             self._fail("unauthenticated")
@@ -252,21 +258,17 @@ class Client:
     def _act(self, effect: Effect) -> None:
         match effect:
             case Applied(event):
-                if self._on_event is not None:
-                    self._on_event(event)
+                self._emit(event)
             case Ack():
                 if (answer := self._waiting.pop(effect.id, None)) is not None and not answer.done():
                     answer.set_result(effect)
             case Refusal():
                 self._refuse(effect)
-            case Ready(frame):
-                self._epoch = frame["epoch"]
+            case Ready():
                 self._refused_token = False
                 self._tell("live")
             case Reload(conversation, _):
-                task = asyncio.create_task(self._reload(conversation))
-                self._reloads.add(task)
-                task.add_done_callback(self._reloads.discard)
+                self._reload(conversation)
             case Bye(_, seconds):
                 self._away_until = time.monotonic() + seconds
             case Complaint():
@@ -281,40 +283,32 @@ class Client:
         if self._on_refused is not None:
             self._on_refused(refusal)
 
-    async def _reload(self, conversation: Id | None) -> None:
-        """Read doubtful folds over HTTP, trying until it works or the connection ends."""
-        attempt = 0
-        while True:
-            try:
-                stale = [one for one, fold in self.conversations.items() if fold.stale]
-                for one in stale if conversation is None else [conversation]:
-                    self._epoch = await self._reload_one(one) or self._epoch
-                if not any(fold.stale for fold in self.conversations.values()):
-                    self.conversations.epoch = self._epoch
-                return
-            except (ApiError, aiohttp.ClientError, OSError, TimeoutError) as fault:
-                self.last_fault = repr(fault)
-                await asyncio.sleep(full_jitter(attempt, self._random))
-                attempt += 1
+    def _reload(self, conversation: Id | None) -> None:
+        work = reload(
+            self._api,
+            self.conversations,
+            conversation,
+            emit=self._emit,
+            done=self._reloaded,
+            fault=self._trouble,
+            random=self._random,
+        )
+        task = asyncio.create_task(work)
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+        task.add_done_callback(lambda _: self._turn.set())
 
-    async def _reload_one(self, conversation: Id) -> str | None:
-        try:
-            head = (await self._api.conversation(conversation))["head"]
-            page = await self._api.events(conversation, before=head + 1, limit=RELOAD_EVENTS)
-        except ApiError as refused:
-            if refused.status not in (403, 404):
-                raise
-            self.conversations.forget(conversation)
-            return None
-        account = self.conversations.account
-        for event in self.conversations[conversation].restart(page["items"], head, account):
-            if self._on_event is not None:
-                self._on_event(event)
+    def _reloaded(self, conversation: Id) -> None:
         if self._session is not None and self._connection is not None:
             self._session.reloaded(conversation)
             self._connection.work.set()
-        self._turn.set()
-        return str(page["epoch"])
+
+    def _emit(self, event: Event) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _trouble(self, fault: Exception) -> None:
+        self.last_fault = repr(fault)
 
     def _tell(self, state: State) -> None:
         if state != self.state:

@@ -10,8 +10,9 @@ from contextlib import suppress
 import aiohttp
 import msgspec
 
+from bench.effects import Effect
 from bench.outbox import Frame
-from bench.session import Effect, Phase, Session, Timing
+from bench.session import Phase, Session, Timing
 
 CLOSE_SECONDS = 0.5
 DRAIN_SECONDS = 2.0

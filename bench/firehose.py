@@ -47,9 +47,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=40, help="characters of a message (default 40)")
     parser.add_argument("--url", action="append", help="of an edge; may be given several times")
     parser.add_argument("--data-dir", type=Path, default=Path(".parley"), help="of the instance")
-    parser.add_argument(
-        "--secret-file", type=Path, help="default: $AUTH_JWT_SECRET, else DATA_DIR/jwt.secret"
-    )
+    parser.add_argument("--secret-file", type=Path, help="default: $AUTH_JWT_SECRET, else DATA_DIR/jwt.secret")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     given = parser.parse_args(argv)
     if given.group < 1 or given.users < given.group or given.users % given.group:
@@ -67,9 +65,7 @@ def secret(given: argparse.Namespace, env: Mapping[str, str]) -> str:
     try:
         return path.read_text().strip()
     except OSError as fault:
-        raise SetupError(
-            f"No secret: {fault}. Set AUTH_JWT_SECRET or give --secret-file or --data-dir."
-        ) from None
+        raise SetupError(f"No secret: {fault}. Set AUTH_JWT_SECRET or give --secret-file or --data-dir.") from None
 
 
 async def create(url: str, key: str, groups: list[list[str]]) -> list[str]:
@@ -86,10 +82,7 @@ async def create(url: str, key: str, groups: list[list[str]]) -> list[str]:
 
     apis = [Api(url) for _ in groups]
     try:
-        made = [
-            one(api, number, accounts)
-            for number, (api, accounts) in enumerate(zip(apis, groups, strict=True))
-        ]
+        made = [one(api, number, accounts) for number, (api, accounts) in enumerate(zip(apis, groups, strict=True))]
         return list(await asyncio.gather(*made))
     except ApiError as fault:
         raise SetupError(f"Conversations cannot be created: {fault}") from None

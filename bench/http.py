@@ -130,13 +130,9 @@ class Api:
         limit: int | None = None,
     ) -> Json:
         """A page of the log, in order of seq: {epoch, items, head, next}."""
-        return await self.call(
-            "GET", f"conversations/{conversation}/events", after=after, before=before, limit=limit
-        )
+        return await self.call("GET", f"conversations/{conversation}/events", after=after, before=before, limit=limit)
 
-    async def post(
-        self, conversation: Id, body: str, *, reply_to: int | None = None, key: Id | None = None
-    ) -> Json:
+    async def post(self, conversation: Id, body: str, *, reply_to: int | None = None, key: Id | None = None) -> Json:
         """Say something; {id, conversation, seq, at}."""
         message: Json = {"body": body}
         if reply_to is not None:

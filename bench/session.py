@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any
 
+from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
-from bench.outbox import Ack, Frame, Outbox, Refusal
+from bench.outbox import Frame, Outbox
 
 HELLO_CURSORS = 500
 PING_HEADS = 200
@@ -47,61 +48,6 @@ TRANSITIONS = {
     Phase.DRAINING: {"ready": Phase.DRAINING, "bye": Phase.DRAINING, "silence": Phase.DEAD},
     Phase.DEAD: {"ready": Phase.DEAD, "bye": Phase.DEAD, "silence": Phase.DEAD},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The server knows us; `frame` is its `ready`."""
-
-    frame: Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """An event became visible: exactly once, in order of seq."""
-
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class CaughtUp:
-    """The conversation's log is known up to what the server had."""
-
-    conversation: Id
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """Read the conversation (None: all) over HTTP and `restart` its fold; until then it holds all back."""
-
-    conversation: Id | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """The account is not a member of the conversation (any more)."""
-
-    conversation: Id
-
-
-@dataclass(frozen=True, slots=True)
-class Bye:
-    """The server drains: be gone soon, come back after `reconnect_after` seconds."""
-
-    reason: str
-    reconnect_after: float
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """An error that belongs to no command of ours."""
-
-    code: str
-    message: str
-
-
-Effect: TypeAlias = Ready | Applied | CaughtUp | Reload | Left | Bye | Complaint | Ack | Refusal
 
 
 class Session:
@@ -284,9 +230,7 @@ class Session:
             if fold.stale or not fold.member or conversation in self._syncing:
                 continue
             self._syncing[conversation] = (now, fold.cursor)
-            frames.append(
-                {"type": "sync", "conversation": conversation, "after": fold.cursor, "limit": SYNC_EVENTS}
-            )
+            frames.append({"type": "sync", "conversation": conversation, "after": fold.cursor, "limit": SYNC_EVENTS})
         return frames
 
     def _ping(self, now: float) -> Frame:

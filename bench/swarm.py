@@ -154,9 +154,7 @@ class User(WSListener):
 class Swarm:
     """All users of a run. `body` makes the text of a message from its number."""
 
-    def __init__(
-        self, urls: list[str], ledger: Ledger, *, body: Callable[[int], str] = "message {}".format
-    ) -> None:
+    def __init__(self, urls: list[str], ledger: Ledger, *, body: Callable[[int], str] = "message {}".format) -> None:
         self.ledger = ledger
         self.users: list[User] = []
         self.heartbeat = 25.0

@@ -9,9 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 
-def mint(
-    secret: str, account: str, *, name: str, email: str, role: str = "client", seconds: float = 3600.0
-) -> str:
+def mint(secret: str, account: str, *, name: str, email: str, role: str = "client", seconds: float = 3600.0) -> str:
     """A token for `account` that is valid for `seconds`; `secret` is AUTH_JWT_SECRET, at least 32 bytes."""
     now = int(time.time())
     claims = {

@@ -73,6 +73,9 @@ class ScriptedServer:
         self.sync_limit = 200
         self.not_found: set[str] = set()
         self.fail_http = 0
+        self.password = "demo"
+        self.expires_in = 900
+        self.read: dict[str, int] = {}
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -92,6 +95,11 @@ class ScriptedServer:
         """Listen, on the port of before when there was one."""
         app = web.Application()
         app.router.add_get("/ws", self._socket)
+        app.router.add_post("/api/v1/auth/login", self._login)
+        app.router.add_post("/api/v1/auth/refresh", self._login)
+        app.router.add_get("/api/v1/conversations", self._conversations)
+        app.router.add_post("/api/v1/conversations", self._create)
+        app.router.add_put("/api/v1/conversations/{id}/read", self._read)
         app.router.add_get("/api/v1/conversations/{id}", self._conversation)
         app.router.add_get("/api/v1/conversations/{id}/events", self._events)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)
@@ -212,13 +220,62 @@ class ScriptedServer:
         if self.fail_http > 0:
             self.fail_http -= 1
             return web.Response(status=503, text="down")
-        if request.match_info["id"] in self.not_found:
+        if request.match_info.get("id") in self.not_found:
             return web.json_response({"status": 404, "code": "not_found", "title": "Not found"}, status=404)
         return None
 
+    async def _login(self, request: web.Request) -> web.Response:
+        if (problem := self._problem(request)) is not None:
+            return problem
+        wish = await request.json()
+        if wish.get("refresh_token", f"r-{self.password}") != f"r-{self.password}" or (
+            "email" in wish and wish["password"] != self.password
+        ):
+            problem = {"status": 401, "code": "unauthenticated", "title": "E-mail or password is wrong."}
+            return web.json_response(problem, status=401)
+        session = {
+            "access_token": f"a{len(self.requests)}",
+            "refresh_token": f"r-{self.password}",
+            "expires_in": self.expires_in,
+            "account": {"id": ACCOUNT, "name": "Ada", "email": "ada@example.org", "role": "client"},
+        }
+        return web.json_response(session)
+
+    async def _conversations(self, request: web.Request) -> web.Response:
+        items = [
+            {"id": id, "subject": f"Talk {id[0]}", "head": len(log), "unread": len(log) - self.read.get(id, 0)}
+            for id, log in self.logs.items()
+        ]
+        after = int(request.query.get("after", 0))
+        page = {"items": items[after : after + 1], "next": str(after + 1) if items[after + 1 :] else None}
+        return self._problem(request) or web.json_response(page)
+
+    async def _create(self, request: web.Request) -> web.Response:
+        if (problem := self._problem(request)) is not None:
+            return problem
+        id = request.headers["Idempotency-Key"]
+        wish = await request.json()
+        self.logs[id] = [{"seq": 1, "kind": "created", "conversation": id, "id": id, "actor": ACCOUNT, **wish}]
+        return web.json_response({"id": id, "head": 1, "subject": wish["subject"]}, status=201)
+
+    async def _read(self, request: web.Request) -> web.Response:
+        self.read[request.match_info["id"]] = (await request.json())["seq"]
+        return self._problem(request) or web.Response(status=204)
+
     async def _conversation(self, request: web.Request) -> web.Response:
         id = request.match_info["id"]
-        return self._problem(request) or web.json_response({"id": id, "head": len(self.logs[id])})
+        if (problem := self._problem(request)) is not None:
+            return problem
+        details = {
+            "id": id,
+            "subject": f"Talk {id[0]}",
+            "head": len(self.logs[id]),
+            "members": [
+                {"account": ACCOUNT, "name": "Ada", "role": "client"},
+                {"account": OTHER, "name": "Bob", "role": "agent"},
+            ],
+        }
+        return web.json_response(details)
 
     async def _events(self, request: web.Request) -> web.Response:
         log = self.logs[request.match_info["id"]]
