@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import psycopg
 
@@ -26,14 +25,13 @@ def url(host: str, port: int) -> str:
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
-async def database_answers(data_dir: Path) -> str:
-    """Ask the embedded database once; "" when it answers, else why not."""
+async def database_answers(url: Callable[[], str]) -> str:
+    """Ask a database once; "" when it answers, else why not. `url` may raise `EmbeddedError` until one is made."""
     try:
-        url = embedded.dsn(data_dir)
-        async with await psycopg.AsyncConnection.connect(url, connect_timeout=5) as connection:
+        async with await psycopg.AsyncConnection.connect(url(), connect_timeout=5) as connection:
             await connection.execute("SELECT 1")
     except (psycopg.Error, embedded.EmbeddedError, OSError) as error:
-        return str(error).strip()
+        return " ".join(str(error).split())
     return ""
 
 

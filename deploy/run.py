@@ -18,9 +18,11 @@ from deploy.errors import LaunchError
 from deploy.plan import Places, Plan, Stage, lay_out
 from deploy.settings import LauncherSettings, read
 from deploy.supervisor import Supervisor
+from storage import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE_SECONDS = 180.0
+FOREIGN_SECONDS = 10.0
 READY_SECONDS = 120.0
 HURRY_AFTER_SECONDS = 0.5
 
@@ -81,13 +83,16 @@ async def keep(plan: Plan, settings: LauncherSettings, data_dir: Path) -> None:
 
 async def launch(plan: Plan, settings: LauncherSettings, data_dir: Path, supervisor: Supervisor) -> None:
     """Bring everything up in order; returns when every edge can serve. Raises `LaunchError`."""
-    database = plan.of(Stage.DATABASE)
-    if database:
+    if database := plan.of(Stage.DATABASE):
         words.notice("starting PostgreSQL (the first time it makes a database, which takes some seconds)")
         supervisor.start(database)
-        ask = partial(ready.database_answers, data_dir)
+        ask = partial(ready.database_answers, partial(embedded.dsn, data_dir))
         if fault := await ready.until(ask, seconds=DATABASE_SECONDS, every=words.waiting("PostgreSQL")):
             raise LaunchError(f"PostgreSQL does not answer: {fault} (log: {data_dir / 'logs' / 'postgres.log'})")
+    else:
+        ask = partial(ready.database_answers, lambda: settings.database_url)
+        if fault := await ready.until(ask, seconds=FOREIGN_SECONDS, every=words.waiting("DATABASE_URL")):
+            raise LaunchError(f"DATABASE_URL does not lead to a PostgreSQL that answers: {fault}")
     for step in plan.steps:
         await supervisor.run(step)
     words.notice("starting broker, workers and edge")
