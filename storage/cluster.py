@@ -206,7 +206,7 @@ def prefix() -> tuple[str, ...]:
         if program is None:
             continue
         command = [program, *way[1:], str(binary("postgres")), "--version"]
-        if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603
+        if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603 — no word of it is a user's
             return (program, *way[1:])
     raise EmbeddedError(
         "PostgreSQL refuses to run as root, and neither `unshare --user` nor `setpriv` (Debian package "
@@ -227,6 +227,6 @@ def guarded(command: list[str], signal_name: str) -> list[str]:
 
 def run(command: list[str], what: str) -> None:
     """Run a program of PostgreSQL to its end; raises `EmbeddedError` with its own words if it fails."""
-    done = subprocess.run(guarded(command, "SIGKILL"), capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(guarded(command, "SIGKILL"), capture_output=True, text=True, check=False)  # noqa: S603 — no word of it is a user's
     if done.returncode != 0:
         raise EmbeddedError(f"{what} failed: {(done.stderr or done.stdout).strip()}")

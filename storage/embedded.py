@@ -163,8 +163,13 @@ def serve(data_dir: Path, env: Mapping[str, str]) -> int:
     for number in ENDING:
         signal.signal(number, leave)
     with Server(data_dir) as server:
-        print(f"storage: PostgreSQL is ready in {server.cluster.root}", file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"PostgreSQL is ready in {server.cluster.root}")
         assert server.process is not None
         status = server.process.wait()
-    print(f"storage: PostgreSQL ended by itself (status {status})", file=sys.stderr, flush=True)  # noqa: T201
+    _say(f"PostgreSQL ended by itself (status {status})")
     return 1
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"storage: {words}\n")
+    sys.stderr.flush()

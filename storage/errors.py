@@ -60,7 +60,7 @@ class Forbidden(StorageError):
 class Conflict(StorageError):
     """Something else holds this name already."""
 
-    code = "conflict"
+    code = "invalid"
 
 
 class DurabilityError(StorageError):

@@ -63,7 +63,7 @@ def load(env: Mapping[str, str]) -> StorageSettings:
         if name.startswith(PREFIX) and name not in names.values():
             near = difflib.get_close_matches(name, names.values(), n=1, cutoff=0.0)
             raise SettingError(f"{name} is not a setting of Parley: did you mean {near[0]}? Else unset it.")
-    given = {field: env[name] for field, name in names.items() if name in env}
+    given = {field: env[name] for field, name in names.items() if env.get(name)}  # empty counts as unset
     for field, value in given.items():
         try:
             msgspec.convert({field: value}, StorageSettings, strict=False)

@@ -24,7 +24,7 @@ CREATE TABLE members (
     delivered_seq bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (conversation_id, account_id)
 ) WITH (fillfactor = 80);
-CREATE INDEX members_account ON members (account_id) WHERE left_seq IS NULL;
+CREATE INDEX members_account ON members (account_id, conversation_id) WHERE left_seq IS NULL;
 
 CREATE TABLE events (
     conversation_id uuid NOT NULL,

@@ -29,6 +29,7 @@ DECLARE
     v_refusal text[] := '{}';          -- by ord: why a creation is refused
     v_refused_field text[] := '{}';
     v_locked uuid[];
+    v_all_locked boolean;
     v_at timestamptz;
     v_new_seq bigint;
     v_kind text;
@@ -112,6 +113,7 @@ BEGIN
     v_locked := ARRAY(
         SELECT v.id FROM conversations AS v WHERE v.id = ANY (p_conversation) ORDER BY v.id FOR NO KEY UPDATE
     );
+    v_all_locked := cardinality(v_locked) = (SELECT count(DISTINCT x.id) FROM unnest(p_conversation) AS x (id));
     v_at := date_trunc('milliseconds', clock_timestamp());
 
     IF v_controls THEN
@@ -212,6 +214,7 @@ BEGIN
         END LOOP;
     END IF;
 
+    -- Members and accounts are looked up by their whole primary keys: a partial index must not tempt the planner.
     RETURN QUERY
     WITH command AS MATERIALIZED (
         SELECT x.*, e.seq AS known_seq, e.at AS known_at, e.fingerprint = uuid_send(x.fingerprint) AS same
@@ -222,9 +225,9 @@ BEGIN
          WHERE x.kind = 'message'
     ), judged AS MATERIALIZED (
         SELECT c.*, v.head,
-               CASE WHEN c.same THEN ''
+               CASE WHEN c.same THEN 'known'
                     WHEN NOT c.same THEN 'id_conflict'
-                    WHEN m.account_id IS NULL OR v.id IS NULL THEN 'not_found'
+                    WHEN v.id IS NULL OR m.account_id IS NULL OR m.left_seq IS NOT NULL THEN 'not_found'
                     WHEN a.suspended_at IS NOT NULL THEN 'forbidden'
                     WHEN v.status <> 'open' THEN 'closed'
                     WHEN c.data ? 'reply_to' AND NOT EXISTS (
@@ -234,31 +237,33 @@ BEGIN
                     THEN 'reply_to'
                     WHEN c.data ? 'mentions' AND EXISTS (
                          SELECT FROM jsonb_array_elements_text(c.data -> 'mentions') AS w (account)
-                          WHERE NOT EXISTS (
-                                SELECT FROM members AS o
-                                 WHERE o.conversation_id = c.conversation AND o.account_id = w.account::uuid
-                                   AND o.left_seq IS NULL))
+                          WHERE (SELECT o.left_seq IS NULL FROM members AS o
+                                  WHERE o.conversation_id = c.conversation AND o.account_id = w.account::uuid)
+                                IS NOT TRUE)
                     THEN 'mentions'
-                    ELSE ''
+                    ELSE 'new'
                END AS verdict
           FROM command AS c
-          LEFT JOIN members AS m
-            ON m.conversation_id = c.conversation AND m.account_id = c.actor AND m.left_seq IS NULL
+          LEFT JOIN conversations AS v
+            ON v.id = c.conversation AND (v_all_locked OR v.id = ANY (v_locked))
+          LEFT JOIN members AS m ON m.conversation_id = c.conversation AND m.account_id = c.actor
           LEFT JOIN accounts AS a ON a.id = m.account_id
-          LEFT JOIN conversations AS v ON v.id = c.conversation AND v.id IN (SELECT unnest(v_locked))
     ), numbered AS MATERIALIZED (
-        SELECT j.*, j.head + row_number() OVER (PARTITION BY j.conversation ORDER BY j.ord) AS new_seq
+        SELECT j.*,
+               j.head + count(*) FILTER (WHERE j.verdict = 'new')
+                        OVER (PARTITION BY j.conversation ORDER BY j.ord ROWS UNBOUNDED PRECEDING) AS new_seq
           FROM judged AS j
-         WHERE j.verdict = '' AND j.known_seq IS NULL
     ), stored AS (
         INSERT INTO events (conversation_id, seq, kind, actor, command_id, fingerprint, at, body, data)
         SELECT n.conversation, n.new_seq, 'message', n.actor, n.command, uuid_send(n.fingerprint), v_at,
                n.body, n.data
           FROM numbered AS n
+         WHERE n.verdict = 'new'
     ), grown AS (
         UPDATE conversations AS v
            SET head = g.head, last_at = v_at
-          FROM (SELECT n.conversation, max(n.new_seq) AS head FROM numbered AS n GROUP BY n.conversation) AS g
+          FROM (SELECT n.conversation, max(n.new_seq) AS head
+                  FROM numbered AS n WHERE n.verdict = 'new' GROUP BY n.conversation) AS g
          WHERE v.id = g.conversation
         RETURNING v.id, v.head
     ), fed AS (
@@ -271,13 +276,14 @@ BEGIN
                  GROUP BY u.id) AS f
         HAVING count(*) > 0
     )
-    SELECT j.ord::integer,
-           CASE WHEN j.verdict IN ('reply_to', 'mentions') THEN 'invalid' ELSE j.verdict END,
-           CASE WHEN j.verdict = '' THEN coalesce(j.known_seq, n.new_seq) ELSE 0 END,
-           CASE WHEN j.verdict = '' THEN coalesce(j.known_at, v_at) END,
-           j.verdict = '' AND j.known_seq IS NOT NULL,
-           CASE WHEN j.verdict IN ('reply_to', 'mentions') THEN j.verdict END
-      FROM judged AS j
-      LEFT JOIN numbered AS n ON n.ord = j.ord;
+    SELECT n.ord::integer,
+           CASE WHEN n.verdict IN ('new', 'known') THEN ''
+                WHEN n.verdict IN ('reply_to', 'mentions') THEN 'invalid'
+                ELSE n.verdict END,
+           CASE n.verdict WHEN 'new' THEN n.new_seq WHEN 'known' THEN n.known_seq ELSE 0 END,
+           CASE n.verdict WHEN 'new' THEN v_at WHEN 'known' THEN n.known_at END,
+           n.verdict = 'known',
+           CASE WHEN n.verdict IN ('reply_to', 'mentions') THEN n.verdict END
+      FROM numbered AS n;
 END
 $$;
