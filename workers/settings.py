@@ -33,6 +33,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             value = getattr(self, name)
             if name != "broker_addresses" and value <= 0:
                 raise ValueError(f"{PREFIX}{name.upper()} must be above 0")
+        if not self.brokers:
+            raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
         if self.batch_commands > 500:
             raise ValueError("WORKER_BATCH_COMMANDS must be at most 500, which is what one append takes")
 

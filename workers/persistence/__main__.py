@@ -11,6 +11,7 @@ from functools import partial
 import uvloop
 
 from broker.link.client import Link, LinkSettings, Received
+from broker.link.sockets import AddressError
 from broker.node.environment import SettingError, load
 from broker.node.lifecycle import die_with_parent, stop_signal
 from broker.node.logs import configure_logs
@@ -25,8 +26,9 @@ from workers.settings import PREFIX, SHARED, WorkerSettings
 async def main(env: Mapping[str, str]) -> None:
     """Serve until a signal."""
     settings = load(WorkerSettings, env, PREFIX, SHARED)
+    storage = storage_settings.load(env)
     stop = stop_signal()
-    async with open_database(storage_settings.load(env)) as db:
+    async with open_database(storage) as db:
 
         def connect(on_frame: Callable[[Received], None]) -> Link:
             return Link("persistence", LinkSettings(settings.brokers), on_frame=on_frame, manual_credit=True)
@@ -39,5 +41,5 @@ if __name__ == "__main__":
     configure_logs("persistence")
     try:
         uvloop.run(main(os.environ))
-    except (SettingError, storage_settings.SettingError, StorageError) as fault:
+    except (SettingError, storage_settings.SettingError, AddressError, StorageError) as fault:
         sys.exit(str(fault))

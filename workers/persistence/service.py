@@ -240,8 +240,7 @@ class Persistence:
         """Half to all of `pause`, but no longer than the first of these lives; then answer all that died."""
         self.counters.retries += 1
         life = min(entry.deadline for entry in entries) - self._clock()
-        # Jitter spreads the workers' retries; it hides nothing.
-        await asyncio.sleep(max(0.0, min(pause * uniform(0.5, 1.0), life)))  # noqa: S311
+        await asyncio.sleep(max(0.0, min(pause * uniform(0.5, 1.0), life)))  # noqa: S311 - spreads, hides nothing
         self._bury(self._queue.expire(self._clock()))
 
     def _lost(self, error: StorageError) -> None:

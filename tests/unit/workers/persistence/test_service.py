@@ -22,7 +22,8 @@ from workers.settings import WorkerSettings
 pytestmark = pytest.mark.anyio
 
 ROOM, HALL, ANN = (str(uuid4()) for _ in range(3))
-QUICK = WorkerSettings(retry_seconds=0.002, retry_most_seconds=0.004, drain_seconds=0.2)
+NOWHERE = "ipc://nowhere"
+QUICK = WorkerSettings(broker_addresses=NOWHERE, retry_seconds=0.002, retry_most_seconds=0.004, drain_seconds=0.2)
 
 
 class Stage:
@@ -270,7 +271,7 @@ async def test_of_a_batch_that_is_retried_only_the_living_are_appended(stage):
 
 async def test_a_full_queue_answers_overloaded_at_once():
     """With the rest of the frame, and a time after which to come again."""
-    async with running(WorkerSettings(queue_commands=2, retry_after_seconds=1.5)) as stage:
+    async with running(WorkerSettings(broker_addresses=NOWHERE, queue_commands=2, retry_after_seconds=1.5)) as stage:
         stage.log.free.clear()
         received = stage.arrive(*(stage.say(str(n)) for n in range(4)))
         assert stage.link.codes() == {3: "overloaded", 4: "overloaded"}
