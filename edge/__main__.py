@@ -18,8 +18,7 @@ from edge.app import DRAIN_SECONDS, open_edge
 from edge.settings import PREFIX, SHARED, EdgeSettings
 from edge.socket.frames import FRAME_BYTES
 from edge.socket.transport import HttpProtocol, WebSocketProtocol
-from storage.settings import StorageSettings
-from storage.settings import from_environment as storage_from_environment
+from storage.settings import load as load_storage
 
 log = structlog.get_logger()
 
@@ -58,7 +57,7 @@ def configure(app: object, settings: EdgeSettings) -> uvicorn.Config:
 async def main(env: Mapping[str, str]) -> None:
     """Serve until a signal, drain, stop."""
     settings = load(EdgeSettings, env, PREFIX, SHARED)
-    storage: StorageSettings = storage_from_environment(env)
+    storage = load_storage(env)
     stop = stop_signal()
     async with open_edge(settings, storage) as running:
         server = Server(configure(running.app, settings))

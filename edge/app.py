@@ -20,6 +20,7 @@ from edge.announcer import Announcer
 from edge.api import application
 from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
+from edge.auth.tokens import Tokens
 from edge.backbone import BackboneEnd
 from edge.commands import Commands
 from edge.ratelimit import RateLimit
@@ -35,7 +36,7 @@ from storage.pool import open_database
 from storage.settings import StorageSettings
 
 TICK_SECONDS = 1.0
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         tasks = Tasks()
         parts.push_async_callback(tasks.cancel)
         revocations = await parts.enter_async_context(Revocations(db))
-        identity = Identity(settings, db, revocations)
+        identity = Identity(Tokens(settings), db, revocations)
         ratelimit = RateLimit(settings.rate_limit, settings.rate_burst)
         hub: Hub[Session] = Hub()
         commands = Commands(Lanes[Command]())

@@ -16,5 +16,6 @@ MESSAGES: dict[str, str] = {
     "closed": "The conversation takes no messages.",
     "disabled": "Messaging is switched off.",
     "unauthenticated": "Sign in first.",
+    "method_not_allowed": "This cannot be done here in this way.",
     "internal": "Something went wrong on our side.",
 }

@@ -17,9 +17,7 @@ from storage.pool import Database
 class CommandPort(Protocol):
     """The one way by which anything enters a conversation's log."""
 
-    async def submit(
-        self, conversation: Id, actor: Id, id: Id, act: Act, lane: Hashable | None = None
-    ) -> Outcome:
+    async def submit(self, conversation: Id, actor: Id, id: Id, act: Act, lane: Hashable | None = None) -> Outcome:
         """What became of the command. Refusals are outcomes, never raised; `unavailable` after 10 s at most.
 
         Commands of one `lane` to one conversation are stored in the order submitted.

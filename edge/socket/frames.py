@@ -105,11 +105,12 @@ _decode_map = msgspec.msgpack.Decoder(dict[str, Any]).decode
 def decode(data: bytes, *, binary: bool) -> ClientFrame:
     """One frame from the client; raises `BadFrame` (bad_frame, unknown_type, or invalid with the field)."""
     try:
-        return _decode[binary](data)
+        frame: ClientFrame = _decode[binary](data)
     except msgspec.ValidationError as fault:
         raise _explain(data, binary, str(fault)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadFrame("bad_frame", f"The frame cannot be decoded: {fault}.") from None
+    return frame
 
 
 def _explain(data: bytes, binary: bool, fault: str) -> BadFrame:
@@ -123,6 +124,8 @@ def _explain(data: bytes, binary: bool, fault: str) -> BadFrame:
     field = path.removesuffix("`").removeprefix("$").removeprefix(".").partition("[")[0]
     missing = fault.partition("missing required field `")[2].rstrip("`")
     field = field or missing
+    if field in ("cursors", "heads") and "length <= " in what:
+        return BadFrame("too_large", what, field=field)
     return BadFrame("invalid", what or fault, field=field or None, id=_echoed(envelope.id))
 
 

@@ -249,11 +249,12 @@ class Gateway:
         """Write events to every session that they are for: built once, the same bytes to each."""
         prepared = Prepared(forward.conversation, forward.events)
         sessions = self.hub.sessions
-        slow: list[Session] = []
-        for account in forward.recipients:
-            for session in sessions.get(account, ()):
-                if not session.hear(prepared):
-                    slow.append(session)
+        slow = [
+            session
+            for account in forward.recipients
+            for session in sessions.get(account, ())
+            if not session.hear(prepared)
+        ]
         for event in forward.events:
             if event.kind == "member_left" and event.account in sessions and event.account not in forward.recipients:
                 self._part(forward.conversation, Prepared(forward.conversation, [event]), sessions[event.account])
@@ -328,7 +329,7 @@ class Gateway:
                 after = round(random.uniform(0.5, 0.5 + spread), 3)  # noqa: S311 - jitter, not a secret
                 session.say({"type": "bye", "reason": "draining", "reconnect_after": after})
         deadline = time.monotonic() + seconds
-        while self._commands.pending and time.monotonic() < deadline:
+        while self._commands.pending and time.monotonic() < deadline:  # noqa: ASYNC110 - a bounded wait for a number
             await asyncio.sleep(0.02)
         for session in list(self.sessions.values()):
             self.close(session, CloseCode.DRAINING, "draining")

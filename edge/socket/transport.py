@@ -80,7 +80,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.port = SocketPort(self)
-            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]  # uvicorn types it as empty
+            extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self.port
 
     def send_receive_event_to_app(self) -> None:

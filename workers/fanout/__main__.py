@@ -14,7 +14,7 @@ from broker.node.environment import SettingError, load
 from broker.node.lifecycle import die_with_parent, stop_signal
 from broker.node.logs import configure_logs
 from storage.pool import open_database
-from storage.settings import from_environment as storage_from_environment
+from storage.settings import load as load_storage
 from workers.fanout.service import Fanout
 from workers.settings import PREFIX, SHARED, WorkerSettings
 
@@ -22,7 +22,7 @@ from workers.settings import PREFIX, SHARED, WorkerSettings
 async def main(env: Mapping[str, str]) -> None:
     """Forward until a signal, then leave."""
     settings = load(WorkerSettings, env, PREFIX, SHARED)
-    storage = storage_from_environment(env)
+    storage = load_storage(env)
     stop = stop_signal()
     async with AsyncExitStack() as parts:
         db = await parts.enter_async_context(open_database(storage))

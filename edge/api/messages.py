@@ -1,0 +1,59 @@
+"""`conversations/{id}/messages` and `conversations/{id}/members/{account}`: writes, by the one write path."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.wire.payloads import Join, Leave, Message
+from edge.api.requests import admit, answer, body_of, edge_of, idempotency_key, path_id, stored, who
+from edge.problems import Problem
+from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical, text_fault
+
+
+class NewMessage(msgspec.Struct):
+    """What `POST conversations/{id}/messages` takes."""
+
+    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
+    reply_to: Seq | None = None
+    mentions: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+    attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+
+
+async def send(request: Request) -> Response:
+    """Say something: 201, or 200 with the same answer when the key was used before for the same."""
+    account = (await who(request)).account
+    conversation = path_id(request)
+    given = await body_of(request, NewMessage)
+    if (fault := text_fault(given.body)) is not None:
+        raise Problem("invalid", fault, field="body")
+    if given.attachments:
+        raise Problem("invalid", "No such file.", field="attachments")
+    key = idempotency_key(request)
+    admit(request, account.id)
+    act = Message(given.body, given.reply_to, tuple(map(canonical, given.mentions)))
+    outcome = stored(await edge_of(request).commands.submit(conversation, account.id, key, act))
+    body = {"id": key, "conversation": conversation, "seq": outcome.seq, "at": outcome.at}
+    return answer(body, 200 if outcome.replayed else 201)
+
+
+async def join(request: Request) -> Response:
+    """Add a member."""
+    return await _change(request, Join)
+
+
+async def leave(request: Request) -> Response:
+    """Remove a member, or leave."""
+    return await _change(request, Leave)
+
+
+async def _change(request: Request, act: type[Join] | type[Leave]) -> Response:
+    asking = (await who(request)).account
+    conversation, account = path_id(request), path_id(request, "account")
+    key = idempotency_key(request)
+    admit(request, asking.id)
+    stored(await edge_of(request).commands.submit(conversation, asking.id, key, act(account)))
+    return Response(status_code=204)

@@ -1,0 +1,101 @@
+"""What every route needs of a request: who asks, what it says, and in which limits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from broker.wire.payloads import Id, Outcome
+from edge.auth.identity import Who
+from edge.problems import Problem
+from edge.services import Edge
+from edge.socket.endpoint import bearer_of
+
+BODY_BYTES = 64 * 1024
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def edge_of(request: Request) -> Edge:
+    """The services of this process."""
+    edge: Edge = request.app.state.edge
+    return edge
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(body), status, media_type="application/json")
+
+
+async def who(request: Request) -> Who:
+    """The account that asks; raises 401 `Problem`."""
+    token = bearer_of(request.headers.get("authorization"))
+    if token is None:
+        raise Problem("unauthenticated", "Send `Authorization: Bearer …`.")
+    return await edge_of(request).identity.authenticate(token)
+
+
+async def body_of(request: Request, kind: type[S]) -> S:
+    """The body as `kind`; counted while it streams, so that a lying Content-Length gains nothing."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > BODY_BYTES:
+            raise Problem("too_large", f"A body has at most {BODY_BYTES} bytes.")
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.ValidationError as fault:
+        what, _, path = str(fault).rpartition(" - at `")
+        field = path.removesuffix("`").removeprefix("$").removeprefix(".").partition("[")[0]
+        field = field or str(fault).partition("missing required field `")[2].rstrip("`")
+        raise Problem("invalid", what or str(fault), field=field or None) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise Problem("bad_frame", f"The body is no JSON: {fault}.") from None
+
+
+def path_id(request: Request, name: str = "id") -> Id:
+    """An id in the path; what is no UUID is nothing we have."""
+    try:
+        return str(UUID(request.path_params[name]))
+    except ValueError:
+        raise Problem("not_found") from None
+
+
+def query_number(request: Request, name: str, least: int, most: int) -> int | None:
+    """A whole number of the query, None when it is not given; raises 422."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdigit() or len(given) > 16 or not least <= int(given) <= most:
+        raise Problem("invalid", f"`{name}` is a whole number from {least} to {most}.", field=name)
+    return int(given)
+
+
+def idempotency_key(request: Request) -> Id:
+    """The id of a write: the caller's, or a random one (then a retry of the caller's is another write)."""
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return str(uuid4())
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise Problem("invalid", "An Idempotency-Key is a UUID.", field="Idempotency-Key") from None
+
+
+def admit(request: Request, account: Id) -> None:
+    """Count a command of the account against its rate; raises 429."""
+    wait = edge_of(request).ratelimit.admit(account, time.monotonic())
+    if wait:
+        raise Problem("rate_limited", retry_after=round(wait, 3))
+
+
+def stored(outcome: Outcome) -> Outcome:
+    """The outcome of a command that was stored; raises the `Problem` of one that was not."""
+    if outcome.code:
+        raise Problem(outcome.code, field=outcome.field, retry_after=outcome.retry_after)
+    return outcome

@@ -1,0 +1,68 @@
+"""The edge's settings, read from the environment: EDGE_*, and the names that all of Parley shares."""
+
+from __future__ import annotations
+
+import msgspec
+
+PREFIX = "EDGE_"
+SHARED = frozenset(
+    {
+        "host",
+        "port",
+        "rate_limit",
+        "auth_jwt_secret",
+        "auth_jwks_file",
+        "allowed_origins",
+        "broker_addresses",
+    }
+)
+
+
+class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an edge listens, whom it believes, and how much it takes from one account.
+
+    `rate_limit` is commands per second and account (0: no limit), `rate_burst` how many may come at once, both held
+    by each edge for itself. `auth_jwt_secret` signs our tokens and verifies those of the host application (HS256, at
+    least 32 bytes); `auth_jwks_file` holds public keys of a host that signs with EdDSA, ES256 or RS256.
+    `allowed_origins` are the pages of others that may use the API and open sockets, comma-separated, exactly as a
+    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its last use.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    rate_limit: float = 10.0
+    rate_burst: int = 30
+    auth_jwt_secret: str = ""
+    auth_jwks_file: str = ""
+    allowed_origins: str = ""
+    broker_addresses: str = ""
+    access_seconds: int = 900
+    refresh_seconds: int = 30 * 86_400
+
+    def __post_init__(self) -> None:
+        if len(self.auth_jwt_secret.encode()) < 32:
+            raise ValueError(
+                "AUTH_JWT_SECRET must have at least 32 bytes: make one with"
+                " `python -c 'import secrets; print(secrets.token_urlsafe(48))'`"
+            )
+        if not 1 <= self.port <= 65_535:
+            raise ValueError("PORT must be between 1 and 65535")
+        if self.rate_limit < 0 or self.rate_burst < 1:
+            raise ValueError("RATE_LIMIT must not be below 0, EDGE_RATE_BURST at least 1")
+        if self.access_seconds < 10 or self.refresh_seconds < self.access_seconds:
+            raise ValueError("EDGE_ACCESS_SECONDS must be at least 10, EDGE_REFRESH_SECONDS not below it")
+        if not self.brokers:
+            raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
+        for origin in self.origins:
+            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+                raise ValueError(f"ALLOWED_ORIGINS: {origin!r} is no origin; write https://app.example")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The allowed origins, lower-case."""
+        return tuple(part for one in self.allowed_origins.split(",") if (part := one.strip().lower()))
+
+    @property
+    def brokers(self) -> tuple[str, ...]:
+        """The brokers' addresses, one by one."""
+        return tuple(part for one in self.broker_addresses.split(",") if (part := one.strip()))
