@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "parley-stamp.json"
 OLDEST = (3, 11)
-LEVELS = {"run": ["run"], "all": ["all", "run"]}
+LEVELS = {"run": ["run", "all"], "all": ["all"]}
 """Which sets serve a wish: with `all` installed (it has the same pins), `run` is there too."""
 
 
