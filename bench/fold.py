@@ -124,9 +124,13 @@ class Fold:
         page = list(items)
         held, self._held = self._held, {}
         self.base = self.cursor = page[0]["seq"] - 1 if page else head
-        self._counted = self.head = max(head, self.cursor)
+        self._counted = self.cursor
+        self.head = max(head, self.cursor)
+        self.read = min(self.read, self.head)
+        self.unread = self.skipped = 0
         self.stale = False
         self.messages.clear()
+        self.members.clear()
         visible: list[Event] = []
         for event in [*page, *(held[seq] for seq in sorted(held))]:
             if event["seq"] > self.cursor:

@@ -226,8 +226,8 @@ class Session:
                 continue
             self._wanted.discard(conversation)
             self._not_before.pop(conversation, None)
-            fold = self.folds[conversation]
-            if fold.stale or not fold.member or conversation in self._syncing:
+            fold = self.folds.get(conversation)
+            if fold is None or fold.stale or not fold.member or conversation in self._syncing:
                 continue
             self._syncing[conversation] = (now, fold.cursor)
             frames.append({"type": "sync", "conversation": conversation, "after": fold.cursor, "limit": SYNC_EVENTS})
