@@ -93,7 +93,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
 def build_app(edge: Edge, endpoint: Endpoint) -> ASGIApp:
     """The HTTP routes and the WebSocket as one ASGI application."""
     app: Starlette = application(edge)
-    app.router.routes.append(WebSocketRoute("/ws", endpoint))
+    app.router.routes.append(WebSocketRoute("/ws", endpoint.serve))
     return app
 
 

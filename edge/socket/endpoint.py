@@ -42,7 +42,8 @@ class Endpoint:
         self._gateway = gateway
         self._allowed = allowed_origins
 
-    async def __call__(self, websocket: WebSocket) -> None:
+    async def serve(self, websocket: WebSocket) -> None:
+        """One socket, from handshake to close."""
         offered = websocket.scope["subprotocols"]
         chosen = next((name for name in SUBPROTOCOLS if name in offered), None)
         await websocket.accept(subprotocol=chosen)

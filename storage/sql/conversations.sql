@@ -12,7 +12,7 @@ SELECT mine.id, mine.head, mine.read_seq, unread.count
          FROM (SELECT FROM events AS e
                 WHERE e.conversation_id = mine.id AND e.seq > mine.read_seq AND e.kind = 'message'
                   AND e.actor <> %(account)s AND e.deleted_at IS NULL
-                LIMIT 100) AS some) AS unread
+                LIMIT 100) AS theirs) AS unread
  ORDER BY mine.last_at DESC, mine.id DESC;
 
 -- name: page
@@ -31,7 +31,7 @@ SELECT mine.id, mine.subject, mine.project_id, mine.status, mine.head, mine.read
          FROM (SELECT FROM events AS e
                 WHERE e.conversation_id = mine.id AND e.seq > mine.read_seq AND e.kind = 'message'
                   AND e.actor <> %(account)s AND e.deleted_at IS NULL
-                LIMIT 100) AS some) AS unread
+                LIMIT 100) AS theirs) AS unread
   LEFT JOIN LATERAL (
        SELECT * FROM events AS e
         WHERE e.conversation_id = mine.id AND e.kind = 'message' AND e.deleted_at IS NULL
@@ -49,7 +49,7 @@ SELECT v.id, v.subject, v.project_id, v.status, v.head, v.created_at, mine.read_
          FROM (SELECT FROM events AS e
                 WHERE e.conversation_id = v.id AND e.seq > mine.read_seq AND e.kind = 'message'
                   AND e.actor <> %(account)s AND e.deleted_at IS NULL
-                LIMIT 100) AS some) AS unread
+                LIMIT 100) AS theirs) AS unread
   JOIN members AS m ON m.conversation_id = v.id AND m.left_seq IS NULL
   JOIN accounts AS a ON a.id = m.account_id
  WHERE mine.conversation_id = %(conversation)s AND mine.account_id = %(account)s AND mine.left_seq IS NULL
