@@ -52,14 +52,14 @@ def eventually(true: Callable[[], object], seconds: float) -> bool:
 class Launched:
     """A launcher in a process group of its own, as a terminal gives it, and what it prints."""
 
-    def __init__(self, data_dir: Path, **env: str) -> None:
+    def __init__(self, data_dir: Path, *, under: tuple[str, ...] = (), **env: str) -> None:
         self.data_dir = data_dir
         self.port = env.setdefault("PORT", str(free_port()))
         self.words = data_dir.parent / f"{data_dir.name}.words"
         given = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "AUTH_JWT_SECRET")}
         with self.words.open("wb") as words:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.run"],
+                [*under, sys.executable, "-m", "deploy.run"],
                 cwd=ROOT,
                 env=given | {"PARLEY_DEMO": "0", "DATA_DIR": str(data_dir)} | env,
                 stdout=words,
@@ -93,8 +93,8 @@ class Launched:
 def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
     made: list[Launched] = []
 
-    def start(name: str = "data", **env: str) -> Launched:
-        made.append(Launched(tmp_path / name, **env))
+    def start(name: str = "data", under: tuple[str, ...] = (), **env: str) -> Launched:
+        made.append(Launched(tmp_path / name, under=under, **env))
         return made[-1]
 
     yield start
@@ -206,6 +206,17 @@ def test_what_cannot_work_is_named_in_one_line_and_nothing_is_left_running(launc
     assert last.startswith("parley: ")
     assert named in last
     assert not processes_of(tmp_path / "data")
+
+
+def test_a_make_killed_with_9_takes_the_instance_with_it(launch):
+    """make starts the launcher and waits; the launcher asks for a SIGTERM at its end, so all stops in order."""
+    like_make = (sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])")
+    launched = launch(under=like_make, PARLEY_DIE_WITH_PARENT="1")
+    launched.await_running()
+    launched.process.kill()
+    launched.process.wait()
+    assert eventually(lambda: not processes_of(launched.data_dir), 16), processes_of(launched.data_dir)
+    assert "stopped; the data is kept" in launched.said()
 
 
 def test_ctrl_c_during_the_start_stops_it(launch):
