@@ -59,9 +59,7 @@ async def test_workers_that_race_on_the_same_creations_make_each_once(db):
     """Each names accounts that nobody has seen yet, in another order: no deadlock, no second placeholder."""
     agent = await person(db, "agent")
     unknown = [new_id() for _ in range(12)]
-    creations = []
-    for n in range(30):
-        creations.append(create(new_id(), agent, *random.Random(n).sample(unknown, 4), subject=f"Talk {n}"))
+    creations = [create(new_id(), agent, *random.Random(n).sample(unknown, 4), subject=f"Talk {n}") for n in range(30)]
 
     async def worker(seed):
         mine = random.Random(seed).sample(creations, len(creations))
@@ -188,7 +186,7 @@ async def conversation_of_id(db, conversation, agent):
 async def waits_for_lock(db):
     """Return once some session of this database waits for a lock."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    while not await db.fetch(waiting):
+    while not await db.fetch(waiting):  # noqa: ASYNC110 — what we wait for happens in another process
         await asyncio.sleep(0.01)
 
 
