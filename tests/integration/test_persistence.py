@@ -109,13 +109,22 @@ async def test_nothing_of_a_removed_member_is_stored_after_the_removal(backbone,
     async with backbone.worker(db) as one, backbone.worker(db) as two:
         conversation = await room(backbone, people)
         removal = edge.command(conversation, people.agent, Leave(people.ann))
-        sends = [edge.command(conversation, people.ann, str(n)) for n in range(100)]
-        for n, send in enumerate(sends):
-            edge.send(send, to=one)
-            if n == 50:
-                edge.send(removal, to=two)
-            if n % 5 == 0:
-                await asyncio.sleep(0.001)
+        sends = []
+
+        async def send_some(count: int) -> None:
+            for _ in range(count):
+                sends.append(edge.command(conversation, people.ann, f"{len(sends)}"))
+                edge.send(sends[-1], to=one)
+            await asyncio.sleep(0.001)
+
+        await send_some(5)
+        await edge.outcomes(sends[0])
+        await send_some(5)
+        edge.send(removal, to=two)
+        async with asyncio.timeout(5):
+            while removal.ref not in edge.heard:
+                await send_some(5)
+        await send_some(5)
         outcomes = await edge.outcomes(*sends)
         (removed,) = await edge.outcomes(removal)
     events = await stored(db, conversation)
