@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,10 @@ def arguments(argv: Sequence[str], env: Mapping[str, str]) -> argparse.Namespace
 async def chat(given: argparse.Namespace, terminal: Terminal) -> int:
     """The whole conversation; returns the exit code."""
     terminal.start()
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(stop, task.cancel)
     signin = SignIn(given.url, given.email, given.password)
     try:
         told = False
@@ -58,20 +63,18 @@ async def chat(given: argparse.Namespace, terminal: Terminal) -> int:
     except MemoryFault as fault:
         terminal.print(f"— {fault} —")
         return 1
+    except asyncio.CancelledError:
+        pass  # somebody pressed Ctrl-C; what counts is on disk
     finally:
         await signin.close()
+        terminal.close()
     return 0
 
 
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Exit code 0, or 1 when signing in was refused or the state file cannot be read."""
-    try:
-        return uvloop.run(chat(arguments(argv, env), Terminal()))
-    except KeyboardInterrupt:
-        return 0
+    return uvloop.run(chat(arguments(argv, env), Terminal()))
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:], os.environ)
-    sys.stdout.flush()
-    os._exit(code)  # the thread that waits for a line cannot be woken
+    sys.exit(main(sys.argv[1:], os.environ))

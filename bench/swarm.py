@@ -147,8 +147,9 @@ class User(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Come back, unless the run is over."""
         self.transport = None
-        self.ready.clear()
-        self._swarm.gone(self)
+        if self.ready.is_set():  # else whoever brings it up hears of it
+            self.ready.clear()
+            self._swarm.gone(self)
 
 
 class Swarm:
@@ -168,7 +169,7 @@ class Swarm:
         self._closing = False
 
     async def connect(self, tokens: list[str], conversations: list[str], head: int) -> None:
-        """Bring all users up; `head` is where the conversations stand. Raises TimeoutError, OSError."""
+        """Bring all users up; `head` is where the conversations stand. Raises OSError."""
         for reader, token in zip(self.ledger.readers, tokens, strict=True):
             reader.next = head + 1
             self.users.append(User(self, reader, token, conversations[reader.conversation]))
@@ -236,6 +237,16 @@ class Swarm:
     async def _bring_up(self, user: User) -> None:
         url = self._urls[user.reader.user % len(self._urls)].replace("http", "ws", 1).rstrip("/") + "/ws"
         async with self._gate:
-            await ws_connect(lambda: user, url, extra_headers={"Sec-WebSocket-Protocol": "parley.v1.msgpack"})
-            async with asyncio.timeout(READY_SECONDS):
-                await user.ready.wait()
+            transport, _ = await ws_connect(
+                lambda: user, url, extra_headers={"Sec-WebSocket-Protocol": "parley.v1.msgpack"}
+            )
+            ready = asyncio.create_task(user.ready.wait())
+            ended = asyncio.create_task(transport.wait_disconnected())
+            try:
+                await asyncio.wait({ready, ended}, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                if not ready.done():
+                    transport.disconnect(graceful=False)
+                    raise ConnectionError(f"closed ({user.close_code}) or silent before ready")
+            finally:
+                ready.cancel()
+                ended.cancel()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
+import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -242,3 +244,46 @@ async def test_what_a_pipe_says_is_stored_before_it_leaves(server, chat):
     assert [event["body"] for event in server.logs[TALK]] == ["welcome", "first", "second"]
     assert server.logs[TALK][1]["actor"] == ACCOUNT
     assert "You: second ✓" in talk.text
+
+
+async def test_a_person_at_a_terminal_sees_lines_above_the_one_being_typed(server, tmp_path):
+    ours, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench.chat", "--as", "ada@example.org", "--url", server.url),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "xterm"},
+    )
+    shown = b""
+
+    def read() -> None:
+        nonlocal shown
+        shown += os.read(ours, 65_536)
+
+    async def shows(text: str) -> None:
+        async with asyncio.timeout(8):
+            while text.encode() not in shown:  # noqa: ASYNC110 - a process prints, no event tells
+                await asyncio.sleep(0.02)
+
+    asyncio.get_running_loop().add_reader(ours, read)
+    try:
+        await shows("welcome")
+        os.write(ours, b"half a li")
+        await shows("half a li")
+        await server.say(TALK, "an interruption")
+        await shows(": an interruption\r\n> half a li")
+        os.write(ours, b"ne\n")
+        await shows("half a line\x1b[2m ✓")
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        asyncio.get_running_loop().remove_reader(ours)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(ours)
+        os.close(theirs)
