@@ -11,6 +11,7 @@ SELECT id, name, email, role, suspended_at IS NOT NULL, password_hash
  WHERE lower(email) = lower(%(email)s) AND password_hash IS NOT NULL;
 
 -- name: get
+-- The account as others may know it.
 SELECT id, name, email, role, suspended_at IS NOT NULL FROM accounts WHERE id = %(id)s;
 
 -- name: ensure
@@ -31,6 +32,7 @@ SELECT a.id, a.name, a.email, a.role, a.suspended_at IS NOT NULL
  WHERE a.id = %(id)s AND NOT EXISTS (SELECT FROM changed);
 
 -- name: set_password
+-- Another password, or none; no row: no such account.
 UPDATE accounts SET password_hash = %(password_hash)s WHERE id = %(id)s RETURNING id;
 
 -- name: suspend

@@ -1,6 +1,10 @@
 -- name: start
--- From where a follower that starts now must read on.
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+-- From where a follower that starts now must read on, to see the commits of the last seconds too. Their time is only
+-- where to begin; what is read from there on is decided by transaction ids alone.
+SELECT least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+             (SELECT c.xid::text::bigint FROM commits AS c
+               WHERE c.at >= clock_timestamp() - make_interval(secs => %(back)s)
+               ORDER BY c.xid LIMIT 1));
 
 -- name: follow
 -- What was committed since the previous poll, and from where to read on: everything below xmin has ended when

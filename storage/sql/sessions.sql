@@ -1,4 +1,5 @@
 -- name: open
+-- A session that ends by itself.
 INSERT INTO sessions (id, account_id, expires_at, refresh_hash)
 VALUES (%(id)s, %(account)s, clock_timestamp() + make_interval(secs => %(seconds)s), %(refresh_hash)s);
 
@@ -25,11 +26,13 @@ RETURNING s.id, s.account_id, s.revoked_at IS NULL;
 UPDATE sessions SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE id = %(id)s;
 
 -- name: revoke_all
+-- End what still lives of an account.
 UPDATE sessions SET revoked_at = clock_timestamp()
  WHERE account_id = %(account)s AND revoked_at IS NULL AND expires_at > clock_timestamp()
 RETURNING id;
 
 -- name: revoke_token
+-- A token of another issuer, kept until it would have expired.
 INSERT INTO revoked_tokens (jti, expires_at, revoked_at)
 VALUES (%(jti)s, %(expires_at)s, clock_timestamp())
     ON CONFLICT (jti) DO NOTHING;

