@@ -19,6 +19,7 @@ from edge.socket.gateway import Gateway
 log = structlog.get_logger()
 
 ANNOUNCE_SECONDS = 1.0
+SETTLE_SECONDS = 0.5
 
 
 class BackboneEnd:
@@ -30,6 +31,7 @@ class BackboneEnd:
         self._gateway: Gateway
         self._link: Link
         self._flushing = False
+        self._comparing: asyncio.TimerHandle | None = None
         self.refused = 0
         self.unsent = 0
 
@@ -73,6 +75,14 @@ class BackboneEnd:
         """Processes came or went."""
         self._send(self._announcer.workers(self._link.peers("fanout"), time.monotonic()))
         self._commands.roster_changed(change)
+        if any(node.startswith("fanout-") for nodes in change for node in nodes):
+            # What was on its way to a worker that is no more reached nobody: once things settled, ask the log.
+            self._compare_soon()
+
+    def _compare_soon(self) -> None:
+        if self._comparing is not None:
+            self._comparing.cancel()
+        self._comparing = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self._gateway.compare)
 
     def on_overrun(self) -> None:
         """A broker dropped what it held for this edge."""

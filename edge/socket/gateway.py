@@ -292,6 +292,10 @@ class Gateway:
     def overrun(self) -> None:
         """The broker dropped what it held for us: compare the heads of everything with the log."""
         log.warning("edge.overrun", streams=len(self.hub.streams))
+        self.compare()
+
+    def compare(self) -> None:
+        """Compare the heads of every stream with the log, and repair what is behind."""
         self._tasks.spawn(self._replay.compare_all(self.headed))
 
     # Time, revocation, epochs, the end --------------------------------------

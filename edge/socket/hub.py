@@ -187,8 +187,8 @@ class Hub(Generic[S]):
         stream = self.streams.get(conversation)
         return None if stream is None else stream.last > cursor
 
-    def overrun(self) -> list[Id]:
-        """Everything queued for this edge was lost: the conversations whose heads must be compared with the log."""
+    def followed(self) -> list[Id]:
+        """The conversations whose heads are compared with the log when deliveries may have been lost."""
         return list(self.streams)
 
     def reset(self) -> None:

@@ -156,7 +156,7 @@ class Replay:
 
     async def compare_all(self, headed: Callable[[tuple[HeadOf, ...]], None]) -> None:
         """After an overrun: compare every stream with the log, a thousand at a time, members as of now."""
-        ids = self._hub.overrun()
+        ids = self._hub.followed()
         for at in range(0, len(ids), COMPARE_AT_ONCE):
             part = ids[at : at + COMPARE_AT_ONCE]
             try:

@@ -122,9 +122,10 @@ async def test_no_hello_within_five_seconds_closes_with_4401(system: System):
 
 @pytest.mark.parametrize("case", ["none", "garbage", "expired", "other secret", "other audience", "not hello"])
 async def test_who_is_not_authenticated_hears_so_and_is_closed_with_4401(system: System, ann: Person, case: str):
-    from bench.tokens import mint
     from joserfc import jwt
     from joserfc.jwk import OctKey
+
+    from bench.tokens import mint
     from tests.fixtures.system import SECRET
 
     claims = {"sub": ann.id, "name": "Ann", "email": "a@b", "role": "agent", "jti": "1", "exp": time.time() + 60}

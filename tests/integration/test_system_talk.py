@@ -165,8 +165,9 @@ async def test_what_fanout_missed_while_it_was_away_is_repaired(system: System, 
 
 async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(system: System, ann: Person, bob: Person):
     conversation = await system.conversation(ann, bob)
-    async with raw_socket(system.url, token=bob.token(), max_msg_size=1) as deaf, system.client(ann) as a:
-        transport = deaf._socket._response.connection.transport
+    async with raw_socket(system.url, token=bob.token()) as deaf, system.client(ann) as a:
+        await deaf.hear_type("ready")
+        transport = deaf.transport
         transport.pause_reading()
         text = "x" * 9_000
         for _ in range(12):

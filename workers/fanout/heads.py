@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from broker.wire.payloads import Id
 
@@ -47,3 +48,27 @@ class RecentHeads:
                 break
             recent.append(conversation)
         return recent
+
+
+class RecentCommits:
+    """The heads that the feed told of in the last minute, of all conversations: what a worker must look at when the
+    roster changes, since frames for its new keys may have gone to a worker that is no more."""
+
+    def __init__(self, limit: int = 200_000) -> None:
+        self._limit = limit
+        self._heads: OrderedDict[Id, tuple[int, float]] = OrderedDict()
+
+    def told(self, heads: Iterable[tuple[Id, int]], now: float) -> None:
+        """The feed named these."""
+        for conversation, head in heads:
+            known = self._heads.pop(conversation, (0, now))
+            self._heads[conversation] = (max(head, known[0]), now)
+        while self._heads:
+            _, at = next(iter(self._heads.values()))
+            if now - at <= AFTER_CHANGE_SECONDS and len(self._heads) <= self._limit:
+                break
+            self._heads.popitem(last=False)
+
+    def all(self) -> list[tuple[Id, int]]:
+        """Conversations and heads."""
+        return [(conversation, head) for conversation, (head, _) in self._heads.items()]

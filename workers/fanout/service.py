@@ -26,7 +26,7 @@ from storage.errors import StorageError
 from storage.pool import Database
 from workers.fanout.audience import Audiences
 from workers.fanout.conversations import Conversations, Effect, Fill, Forward, Load
-from workers.fanout.heads import RecentHeads
+from workers.fanout.heads import AFTER_CHANGE_SECONDS, RecentCommits, RecentHeads
 
 log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ class Fanout:
         self._audiences = Audiences()
         self._conversations = Conversations()
         self._recent = RecentHeads()
+        self._commits = RecentCommits()
         self._routes: dict[Id, tuple[int, frozenset[Id], dict[str, tuple[Id, ...]]]] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._tasks = Tasks()
@@ -106,6 +107,7 @@ class Fanout:
             self._send_to(edge, AudienceWanted())
         owns = self._link.owns
         self._conversations.keep(id for id in self._conversations.ids() if owns(id))
+        self._reconcile_soon(self._commits.all())
 
     # Effects ----------------------------------------------------------------
 
@@ -177,18 +179,22 @@ class Fanout:
     async def _follow(self, since: int | None) -> int | None:
         """One poll of the feed; what it names gets a moment to arrive by itself."""
         try:
-            since, rows = await feed.follow(self._db, since)
+            since, rows = await feed.follow(self._db, since, back_seconds=AFTER_CHANGE_SECONDS)
         except StorageError:
             log.warning("fanout.feed_unavailable")
             return since
-        owned = [(conversation, head) for conversation, head in rows if self._link.owns(conversation)]
-        if owned:
-            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._reconcile, owned)
+        self._commits.told(rows, time.monotonic())
+        self._reconcile_soon(rows)
         return since
+
+    def _reconcile_soon(self, heads: Sequence[tuple[Id, int]]) -> None:
+        if heads:
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._reconcile, heads)
 
     def _reconcile(self, heads: Sequence[tuple[Id, int]]) -> None:
         for conversation, head in heads:
-            self._do(self._conversations.headed(conversation, head))
+            if self._link.owns(conversation):
+                self._do(self._conversations.headed(conversation, head))
 
     async def _prune(self) -> None:
         try:
