@@ -45,7 +45,7 @@ def problem_response(problem: Problem) -> Response:
     """The problem as an answer; `Retry-After` in whole seconds, since HTTP knows no fractions."""
     status = STATUS[problem.code]
     body: dict[str, Any] = {
-        "type": f"about:blank#{problem.code}",
+        "type": f"urn:parley:problem:{problem.code}",
         "title": MESSAGES[problem.code],
         "status": status,
         "code": problem.code,
@@ -62,4 +62,6 @@ def problem_response(problem: Problem) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == 413:
+        headers["Connection"] = "close"  # else the rest of what is too large would have to be read
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")

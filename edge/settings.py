@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 PREFIX = "EDGE_"
@@ -25,7 +27,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     by each edge for itself. `auth_jwt_secret` signs our tokens and verifies those of the host application (HS256, at
     least 32 bytes); `auth_jwks_file` holds public keys of a host that signs with EdDSA, ES256 or RS256.
     `allowed_origins` are the pages of others that may use the API and open sockets, comma-separated, exactly as a
-    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its last use.
+    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its sign-in,
+    however often it is refreshed.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +42,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
 
+    def __repr__(self) -> str:
+        return f"EdgeSettings({self.host}:{self.port})"  # never the secret
+
     def __post_init__(self) -> None:
         if len(self.auth_jwt_secret.encode()) < 32:
             raise ValueError(
@@ -47,7 +53,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         if not 1 <= self.port <= 65_535:
             raise ValueError("PORT must be between 1 and 65535")
-        if self.rate_limit < 0 or self.rate_burst < 1:
+        if not 0 <= self.rate_limit < math.inf or self.rate_burst < 1:
             raise ValueError("RATE_LIMIT must not be below 0, EDGE_RATE_BURST at least 1")
         if self.access_seconds < 10 or self.refresh_seconds < self.access_seconds:
             raise ValueError("EDGE_ACCESS_SECONDS must be at least 10, EDGE_REFRESH_SECONDS not below it")

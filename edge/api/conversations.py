@@ -10,11 +10,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.wire.payloads import Create
-from edge.api.requests import admit, answer, body_of, edge_of, idempotency_key, path_id, query_number, stored, who
+from edge.api.requests import (
+    admit,
+    answer,
+    body_of,
+    check_text,
+    edge_of,
+    idempotency_key,
+    path_id,
+    query_number,
+    stored,
+    who,
+)
 from edge.problems import Problem
-from edge.socket.frames import AnyId, canonical, text_fault
+from edge.socket.frames import AnyId, canonical
 from storage import conversations
 from storage import log as event_log
+from storage.errors import NotFound
 
 CONVERSATION_IDS = UUID("6f1c1c0e-9d0b-5e0c-8a43-0f6f3a3b7d21")
 """The namespace in which (account, Idempotency-Key) names a conversation: the same wish, the same conversation."""
@@ -42,8 +54,7 @@ async def create(request: Request) -> Response:
     """Begin a conversation: 201, or 200 with the same one when the key was used before."""
     account = (await who(request)).account
     given = await body_of(request, NewConversation)
-    if (fault := text_fault(given.subject)) is not None:
-        raise Problem("invalid", fault, field="subject")
+    check_text(given.subject, "subject")
     key = idempotency_key(request)
     admit(request, account.id)
     id = str(uuid5(CONVERSATION_IDS, f"{account.id}:{key}"))
@@ -51,7 +62,12 @@ async def create(request: Request) -> Response:
     act = Create(given.subject, members, canonical(given.project) if given.project is not None else None)
     edge = edge_of(request)
     outcome = stored(await edge.commands.submit(id, account.id, key, act))
-    return answer(await conversations.get(edge.db, account.id, id), 200 if outcome.replayed else 201)
+    try:
+        return answer(await conversations.get(edge.db, account.id, id), 200 if outcome.replayed else 201)
+    except NotFound:
+        # Begun long ago by this key, and left since: what was stored gets its answer, without what is no longer
+        # the asker's business.
+        return answer({"id": id, "subject": act.subject, "project": act.project, "head": outcome.seq, "members": []})
 
 
 async def index(request: Request) -> Response:

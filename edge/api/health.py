@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -9,6 +10,8 @@ from starlette.responses import Response
 
 from edge.api.requests import answer, edge_of
 from storage.errors import StorageError
+
+DATABASE_SECONDS = 2.0
 
 
 async def healthz(request: Request) -> Response:
@@ -24,9 +27,10 @@ async def readyz(request: Request) -> Response:
     """
     edge = edge_of(request)
     try:
-        await edge.db.check()
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await edge.db.check()
         database = True
-    except StorageError:
+    except (StorageError, TimeoutError):
         database = False
     checks: dict[str, Any] = {
         "database": database,

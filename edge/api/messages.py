@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.wire.payloads import Join, Leave, Message
-from edge.api.requests import admit, answer, body_of, edge_of, idempotency_key, path_id, stored, who
+from edge.api.requests import admit, answer, body_of, check_text, edge_of, idempotency_key, path_id, stored, who
 from edge.problems import Problem
-from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical, text_fault
+from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical
 
 
 class NewMessage(msgspec.Struct):
@@ -28,8 +28,7 @@ async def send(request: Request) -> Response:
     account = (await who(request)).account
     conversation = path_id(request)
     given = await body_of(request, NewMessage)
-    if (fault := text_fault(given.body)) is not None:
-        raise Problem("invalid", fault, field="body")
+    check_text(given.body, "body")
     if given.attachments:
         raise Problem("invalid", "No such file.", field="attachments")
     key = idempotency_key(request)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 import orjson
@@ -16,8 +17,11 @@ from edge.auth.identity import Who
 from edge.problems import Problem
 from edge.services import Edge
 from edge.socket.endpoint import bearer_of
+from edge.socket.frames import text_fault
+from edge.validation import canonical_id, explained
 
 BODY_BYTES = 64 * 1024
+BODY_SECONDS = 20.0
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -43,27 +47,36 @@ async def who(request: Request) -> Who:
 async def body_of(request: Request, kind: type[S]) -> S:
     """The body as `kind`; counted while it streams, so that a lying Content-Length gains nothing."""
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > BODY_BYTES:
-            raise Problem("too_large", f"A body has at most {BODY_BYTES} bytes.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > BODY_BYTES:
+                    raise Problem("too_large", f"A body has at most {BODY_BYTES} bytes.")
+    except TimeoutError:
+        raise Problem("bad_frame", f"The body did not arrive within {BODY_SECONDS:g} s.") from None
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as fault:
-        what, _, path = str(fault).rpartition(" - at `")
-        field = path.removesuffix("`").removeprefix("$").removeprefix(".").partition("[")[0]
-        field = field or str(fault).partition("missing required field `")[2].rstrip("`")
-        raise Problem("invalid", what or str(fault), field=field or None) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise Problem("bad_frame", f"The body is no JSON: {fault}.") from None
+        what, field = explained(fault)
+        raise Problem("invalid", f"{what}.", field=field) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem("bad_frame", "The body is no JSON.") from None
+
+
+def check_text(text: str, field: str) -> None:
+    """Raises 422 for a text that says nothing, or that cannot be stored."""
+    fault = text_fault(text) or ("It says nothing." if not text.strip() else None)
+    if fault is not None:
+        raise Problem("invalid", fault, field=field)
 
 
 def path_id(request: Request, name: str = "id") -> Id:
     """An id in the path; what is no UUID is nothing we have."""
-    try:
-        return str(UUID(request.path_params[name]))
-    except ValueError:
-        raise Problem("not_found") from None
+    id = canonical_id(request.path_params[name])
+    if id is None:
+        raise Problem("not_found")
+    return id
 
 
 def query_number(request: Request, name: str, least: int, most: int) -> int | None:
@@ -81,10 +94,10 @@ def idempotency_key(request: Request) -> Id:
     given = request.headers.get("idempotency-key")
     if given is None:
         return str(uuid4())
-    try:
-        return str(UUID(given))
-    except ValueError:
-        raise Problem("invalid", "An Idempotency-Key is a UUID.", field="Idempotency-Key") from None
+    id = canonical_id(given)
+    if id is None:
+        raise Problem("invalid", "An Idempotency-Key is a UUID.", field="Idempotency-Key")
+    return id
 
 
 def admit(request: Request, account: Id) -> None:

@@ -11,7 +11,7 @@ from edge.auth.revocations import Revocations
 from edge.auth.tokens import AuthError, Claims, Tokens
 from storage import accounts
 from storage.accounts import Account
-from storage.errors import Conflict
+from storage.errors import Conflict, NotFound
 from storage.pool import Database
 
 REMEMBERED = 50_000
@@ -47,7 +47,10 @@ class Identity:
             return known
         if claims.own:
             # Our own token is as old as its session's last refresh; the row is what counts.
-            account = await accounts.get(self._db, claims.account)
+            try:
+                account = await accounts.get(self._db, claims.account)
+            except NotFound:
+                raise AuthError("There is no such account any more.") from None
         else:
             try:
                 account = await accounts.ensure(self._db, claims.account, claims.name, claims.email, claims.role)

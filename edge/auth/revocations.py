@@ -87,3 +87,5 @@ class Revocations:
                 if not failing:
                     log.warning("revocations.unreadable", reason=str(fault))
                 failing = True
+            except Exception as fault:  # whoever listens must not end the reading
+                log.error("revocations.fault", exc_info=fault)

@@ -2,6 +2,7 @@
 
 One algorithm per key, chosen by the key and never by the token (RFC 8725, 3.1): the secret is HS256; a public key of
 `AUTH_JWKS_FILE` is what its type says. Headers that bring their own key (`jku`, `x5u`, `jwk`) are not looked at.
+Ours and the host's share the secret, and are told apart by the header `typ` (RFC 8725, 3.11).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import time
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 from joserfc import jwt
@@ -20,12 +21,19 @@ from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from broker.node.environment import SettingError
 from broker.wire.payloads import Id
 from edge.settings import EdgeSettings
+from edge.socket.frames import text_fault
+from edge.validation import canonical_id
 
 AUDIENCE = "parley"
-ISSUER = "parley"
+OWN_TYPE = "parley+jwt"
 ROLES = frozenset({"client", "agent", "admin"})
 TOKEN_CHARACTERS = 8192
+CLAIM_CHARACTERS = 320
+LEAST_RSA_BITS = 2048
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, beyond which neither Python nor PostgreSQL is asked to think."""
 LEEWAY_SECONDS = 30
+"""How far the host's clock may be ahead of ours (`nbf`, `iat`). An expired token is expired."""
 
 
 class AuthError(Exception):
@@ -60,7 +68,6 @@ class Tokens:
         """An access token for a session of ours."""
         now = int(time.time())
         claims = {
-            "iss": ISSUER,
             "sub": account,
             "name": name,
             "email": email,
@@ -72,7 +79,7 @@ class Tokens:
             # So that two tokens of one second differ: a client may tell by that that it got a new one.
             "nonce": uuid4().hex[:8],
         }
-        return jwt.encode({"alg": "HS256"}, claims, self._secret)
+        return jwt.encode({"alg": "HS256", "typ": OWN_TYPE}, claims, self._secret)
 
     def verify(self, token: str) -> Claims:
         """What the token says, if it is valid now; raises `AuthError`. Asks no database: revocation is another's."""
@@ -80,10 +87,11 @@ class Tokens:
             raise AuthError("The token is too long.")
         algorithm, key = self._key_of(token)
         try:
-            claims = jwt.decode(token, key, algorithms=[algorithm]).claims
+            decoded = jwt.decode(token, key, algorithms=[algorithm])
         except (JoseError, ValueError, TypeError, KeyError, RecursionError) as fault:
             raise AuthError("The token's signature cannot be verified.") from fault
-        return _checked(claims, time.time(), symmetric=algorithm == "HS256")
+        own = algorithm == "HS256" and decoded.header.get("typ") == OWN_TYPE
+        return _checked(decoded.claims, time.time(), own=own)
 
     def _key_of(self, token: str) -> tuple[str, Any]:
         if not self._public:
@@ -111,52 +119,73 @@ def _base64url(text: str) -> bytes:
 
 
 def _public_keys(path: Path) -> dict[str | None, tuple[str, Any]]:
+    def refused(why: object) -> SettingError:
+        return SettingError(f"AUTH_JWKS_FILE={str(path)!r} cannot be used: {why}. It is a JSON Web Key Set (RFC 7517).")
+
     try:
         keys = KeySet.import_key_set(msgspec.json.decode(path.read_bytes()))
-    except (OSError, ValueError, TypeError, KeyError, JoseError, msgspec.DecodeError) as fault:
-        raise SettingError(
-            f"AUTH_JWKS_FILE={str(path)!r} cannot be used: {fault}. It is a JSON file of keys."
-        ) from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, JoseError) as fault:
+        raise refused(fault) from None
     found: dict[str | None, tuple[str, Any]] = {}
     for key in keys.keys:
-        if isinstance(key, OKPKey) and key.curve_name == "Ed25519":
-            algorithm = "EdDSA"
-        elif isinstance(key, ECKey) and key.curve_name == "P-256":
-            algorithm = "ES256"
-        elif isinstance(key, RSAKey):
-            algorithm = "RS256"
-        else:
-            raise SettingError(f"AUTH_JWKS_FILE={str(path)!r}: only Ed25519, P-256 and RSA keys are used.")
+        told = key.as_dict()
+        if told.get("use", "sig") != "sig":
+            continue
+        algorithm = _algorithm_of(key)
+        if algorithm is None or told.get("alg", algorithm) != algorithm:
+            raise refused(f"key {key.kid!r} is none for EdDSA (Ed25519), ES256 or RS256 (2048 bits at least)")
+        if key.kid in found:
+            raise refused(f"two keys are called {key.kid!r}")
         found[key.kid] = (algorithm, key)
+    if not found:
+        raise refused("it holds no key for signatures")
     return found
 
 
-def _checked(claims: dict[str, Any], now: float, *, symmetric: bool) -> Claims:
+def _algorithm_of(key: object) -> str | None:
+    if isinstance(key, OKPKey) and key.curve_name == "Ed25519":
+        return "EdDSA"
+    if isinstance(key, ECKey) and key.curve_name == "P-256":
+        return "ES256"
+    if isinstance(key, RSAKey) and key.public_key.key_size >= LEAST_RSA_BITS:
+        return "RS256"
+    return None
+
+
+def _checked(claims: dict[str, Any], now: float, *, own: bool) -> Claims:
     audience = claims.get("aud")
     if audience != AUDIENCE and not (isinstance(audience, list) and AUDIENCE in audience):
         raise AuthError("The token is not for Parley (aud).")
-    for name in ("exp", "nbf", "iat"):
-        value = claims.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise AuthError(f"The token's {name} is no time.")
-    expires_at = claims.get("exp")
+    expires_at = _time(claims, "exp")
     if expires_at is None:
         raise AuthError("The token does not say when it ends (exp).")
     if expires_at <= now:
         raise AuthError("The token has expired.")
-    if (claims.get("nbf") or 0) > now + LEEWAY_SECONDS:
+    if max(_time(claims, "nbf") or 0, _time(claims, "iat") or 0) > now + LEEWAY_SECONDS:
         raise AuthError("The token is not valid yet.")
-    texts = {name: claims.get(name) for name in ("sub", "name", "email", "role", "jti")}
-    for name, value in texts.items():
-        if not isinstance(value, str) or not value or len(value) > 320 or "\x00" in value:
-            raise AuthError(f"The token lacks {name}.")
-    try:
-        account = str(UUID(texts["sub"]))
-    except ValueError:
-        raise AuthError("The token's sub is no UUID.") from None
-    if texts["role"] not in ROLES:
+    account = canonical_id(_text(claims, "sub"))
+    if account is None:
+        raise AuthError("The token's sub is no UUID.")
+    role = _text(claims, "role")
+    if role not in ROLES:
         raise AuthError("The token's role is none of client, agent, admin.")
-    own = symmetric and claims.get("iss") == ISSUER
-    return Claims(
-        account, str(texts["name"]), str(texts["email"]), str(texts["role"]), str(texts["jti"]), expires_at, own
-    )
+    return Claims(account, _text(claims, "name"), _text(claims, "email"), role, _text(claims, "jti"), expires_at, own)
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value:
+        raise AuthError(f"The token lacks {name}.")
+    if len(value) > CLAIM_CHARACTERS or text_fault(value) is not None:
+        raise AuthError(f"The token's {name} cannot be kept.")
+    return value
+
+
+def _time(claims: dict[str, Any], name: str) -> float | None:
+    """A time claim in seconds. JSON as Python reads it has NaN, which no comparison would ever find expired."""
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise AuthError(f"The token's {name} is no time.")
+    return float(max(-LAST_SECOND, min(value, LAST_SECOND)))
