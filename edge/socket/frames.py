@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from broker.wire.payloads import Id
+from edge.validation import explained
 
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -107,26 +108,23 @@ def decode(data: bytes, *, binary: bool) -> ClientFrame:
     try:
         frame: ClientFrame = _decode[binary](data)
     except msgspec.ValidationError as fault:
-        raise _explain(data, binary, str(fault)) from None
+        raise _explain(data, binary, fault) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadFrame("bad_frame", f"The frame cannot be decoded: {fault}.") from None
     return frame
 
 
-def _explain(data: bytes, binary: bool, fault: str) -> BadFrame:
+def _explain(data: bytes, binary: bool, fault: msgspec.ValidationError) -> BadFrame:
     try:
         envelope = _decode_envelope[binary](data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return BadFrame("bad_frame", "A frame is a map with a `type`.")
     if envelope.type not in FRAME_TYPES:
         return BadFrame("unknown_type", f"No frame is called {envelope.type[:40]!r}.", id=_echoed(envelope.id))
-    what, _, path = fault.rpartition(" - at `")
-    field = path.removesuffix("`").removeprefix("$").removeprefix(".").partition("[")[0]
-    missing = fault.partition("missing required field `")[2].rstrip("`")
-    field = field or missing
+    what, field = explained(fault)
     if field in ("cursors", "heads") and "length <= " in what:
         return BadFrame("too_large", what, field=field)
-    return BadFrame("invalid", what or fault, field=field or None, id=_echoed(envelope.id))
+    return BadFrame("invalid", what, field=field, id=_echoed(envelope.id))
 
 
 def _echoed(id: str | None) -> str | None:
