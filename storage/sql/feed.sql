@@ -1,10 +1,15 @@
 -- name: start
--- From where a follower that starts now must read on, to see the commits of the last seconds too. Their time is only
--- where to begin; what is read from there on is decided by transaction ids alone.
-SELECT least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-             (SELECT c.xid::text::bigint FROM commits AS c
-               WHERE c.at >= clock_timestamp() - make_interval(secs => %(back)s)
-               ORDER BY c.xid LIMIT 1));
+-- From where a follower that starts now must read on, to see the commits of the last seconds too. Their time is
+-- only where to begin; what is read from there on is decided by transaction ids alone. Walks the index back from
+-- the newest commit to the first one that is older, so it costs as much as those seconds held.
+SELECT CASE WHEN %(back)s > 0 THEN
+            least(pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+                  coalesce((SELECT c.xid::text::bigint FROM commits AS c
+                             WHERE c.at < clock_timestamp() - make_interval(secs => %(back)s)
+                             ORDER BY c.xid DESC LIMIT 1),
+                           0))
+            ELSE pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+       END;
 
 -- name: follow
 -- What was committed since the previous poll, and from where to read on: everything below xmin has ended when

@@ -263,6 +263,18 @@ class TestFeed:
         since, rows = await feed.follow(db, since)
         assert (quiet, 1) not in rows
 
+    async def test_it_starts_some_seconds_back_if_asked_to(self, db):
+        agent = await person(db, "agent")
+        ancient, old = await conversation_of(db, agent), await conversation_of(db, agent)
+        await db.fetch("UPDATE commits SET at = at - interval '1 minute'")
+        new = await conversation_of(db, agent)
+        since, rows = await feed.follow(db, None, back_seconds=10)
+        assert rows == []
+        told = (await feed.follow(db, since))[1]
+        assert (new, 1) in told and (ancient, 1) not in told
+        since, _ = await feed.follow(db, None, back_seconds=100)
+        assert set((await feed.follow(db, since))[1]) == {(ancient, 1), (old, 1), (new, 1)}
+
     async def test_what_commits_late_is_not_missed(self, db, database_url):
         """A transaction takes its number, others commit behind it and are seen, then it commits."""
         agent = await person(db, "agent")

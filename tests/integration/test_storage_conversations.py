@@ -1,0 +1,118 @@
+"""Conversations as their members see them."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage import accounts, conversations, log
+from storage.errors import Invalid, NotFound
+from tests.fixtures.logs import conversation_of, join, leave, new_id, one, person, say
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_unread_are_others_undeleted_messages_after_the_marker(db):
+    agent, client, late = await person(db, "agent"), await person(db), await person(db)
+    room = await conversation_of(db, agent, client)
+    await log.append(db, [say(room, agent, "1"), say(room, client, "2"), say(room, agent, "3"), say(room, agent)])
+    await one(db, join(room, agent, late))
+    await db.fetch("UPDATE events SET deleted_at = at, body = NULL WHERE seq = 4")
+    summaries, more = await conversations.summaries(db, client, 10)
+    assert (summaries, more) == ([conversations.Summary(room, 6, 0, 2)], False)
+    assert await conversations.mark_read(db, client, room, 2) == 2
+    assert (await conversations.get(db, client, room))["unread"] == 1
+    assert (await conversations.page(db, agent, None, 10))[0][0]["unread"] == 1
+
+
+async def test_unread_counts_to_a_hundred(db):
+    agent, client = await person(db, "agent"), await person(db)
+    room = await conversation_of(db, agent, client)
+    await log.append(db, [say(room, agent) for _ in range(130)])
+    assert (await conversations.summaries(db, client, 1))[0][0].unread == 100
+
+
+async def test_the_marker_only_moves_forward_and_at_most_to_the_head(db):
+    agent, client = await person(db, "agent"), await person(db)
+    room = await conversation_of(db, agent, client)
+    await log.append(db, [say(room, agent) for _ in range(4)])
+    assert await conversations.mark_read(db, client, room, 3) == 3
+    assert await conversations.mark_read(db, client, room, 2) == 3
+    assert await conversations.mark_read(db, client, room, 99) == 5
+    assert (await conversations.get(db, agent, room))["read"] == 0
+    with pytest.raises(NotFound):
+        await conversations.mark_read(db, await person(db), room, 1)
+
+
+async def test_the_list_is_last_active_first_and_pages_without_a_gap(db):
+    agent = await person(db, "agent")
+    rooms = [await conversation_of(db, agent) for _ in range(7)]
+    await db.fetch("UPDATE conversations SET last_at = now()")  # ties must not lose one
+    await one(db, say(rooms[3], agent, "newest"))
+    items, cursor = [], None
+    while True:
+        page, cursor = await conversations.page(db, agent, cursor, 2)
+        items += page
+        if cursor is None:
+            break
+    assert items[0]["id"] == rooms[3]
+    assert sorted(item["id"] for item in items) == sorted(rooms)
+    assert items[0]["last_message"]["body"] == "newest"
+    assert items[0]["last_message"] == (await log.events_after(db, agent, rooms[3], 1, 1)).items[0]
+    assert items[1]["last_message"] is None
+    summaries, more = await conversations.summaries(db, agent, 2)
+    assert ([summary.id for summary in summaries], more) == ([item["id"] for item in items[:2]], True)
+
+
+async def test_the_last_message_is_one_that_can_be_read(db):
+    agent = await person(db, "agent")
+    room = await conversation_of(db, agent)
+    await log.append(db, [say(room, agent, "stays"), say(room, agent, "goes")])
+    await db.fetch("UPDATE events SET deleted_at = at, body = NULL WHERE seq = 3")
+    await db.fetch("UPDATE events SET edited_at = at WHERE seq = 2")
+    (item,), _ = await conversations.page(db, agent, None, 5)
+    assert item["last_message"]["body"] == "stays"
+    assert item["last_message"]["edited_at"] == item["last_message"]["at"]
+
+
+async def test_archived_and_left_conversations_are_not_listed(db):
+    agent = await person(db, "agent")
+    left, archived, kept = [await conversation_of(db, agent) for _ in range(3)]
+    await one(db, leave(left, agent, agent))
+    await db.fetch("UPDATE conversations SET status = 'archived' WHERE id = %s", [archived])
+    assert [item["id"] for item in (await conversations.page(db, agent, None, 9))[0]] == [kept]
+    assert [summary.id for summary in (await conversations.summaries(db, agent, 9))[0]] == [kept]
+    assert (await conversations.get(db, agent, archived))["status"] == "archived"
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "é", "bm90IGEgdGltZSBhbmQgaWQ=", "MjAyNi0xMS0yMyBub3BlCg=="])
+async def test_a_cursor_that_is_none_of_ours_is_refused(db, cursor):
+    with pytest.raises(Invalid) as caught:
+        await conversations.page(db, new_id(), cursor, 5)
+    assert caught.value.field == "after"
+
+
+async def test_a_member_sees_who_else_is_there(db):
+    agent = (await accounts.add(db, "agent@example.org", "Amir", "agent")).id
+    client = (await accounts.add(db, "client@example.org", "Clara", "client")).id
+    gone = await person(db)
+    room = await conversation_of(db, agent, client, gone)
+    await one(db, leave(room, gone, gone))
+    found = await conversations.get(db, client, room)
+    assert found["members"] == [
+        {"account": agent, "name": "Amir", "role": "agent"},
+        {"account": client, "name": "Clara", "role": "client"},
+    ]
+    assert (found["subject"], found["project"], found["status"], found["head"]) == ("Talk", None, "open", 2)
+    created = (await log.events_after(db, client, room, 0, 1)).items[0]
+    assert found["created_at"] == created["at"]
+    for account, where in ((gone, room), (await person(db, "admin"), room), (agent, new_id())):
+        with pytest.raises(NotFound):
+            await conversations.get(db, account, where)
+
+
+async def test_the_audience_is_as_of_the_head_beside_it(db):
+    agent, client, gone = await person(db, "agent"), await person(db), await person(db)
+    room = await conversation_of(db, agent, client, gone)
+    await one(db, leave(room, gone, gone))
+    assert await conversations.audience(db, room) == (2, frozenset({agent, client}))
+    assert await conversations.audience(db, new_id()) is None
