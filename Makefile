@@ -54,7 +54,7 @@ format: environment ## put the code into its shape
 lock: environment ## resolve pyproject.toml anew into requirements/*.txt, with hashes (UPGRADE=--upgrade for newer ones)
 	@[ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
 	@.venv-lock/bin/$(COMPILE) --all-extras --output-file requirements/all.txt
-	@.venv-lock/bin/$(COMPILE) --constraints requirements/all.txt --output-file requirements/run.txt
+	@.venv-lock/bin/$(COMPILE) --extra chat --constraints requirements/all.txt --output-file requirements/run.txt
 
 clean: ## remove what make made, but not .parley/, your data
 	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

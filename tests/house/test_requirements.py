@@ -22,6 +22,7 @@ def wishes() -> dict[str, set[str]]:
     """What pyproject.toml asks for, by lock."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     run = {_plain(wish) for wish in project["dependencies"]}
+    run |= {_plain(wish) for wish in project["optional-dependencies"]["chat"]}
     extras = {_plain(wish) for extra in project["optional-dependencies"].values() for wish in extra}
     return {"run": run, "all": run | extras}
 
