@@ -21,8 +21,8 @@ async def main(env: Mapping[str, str]) -> None:
     """Route until a signal."""
     settings = load(BrokerSettings, env, PREFIX)
     stop = stop_signal()
-    async with open_broker(settings):
-        await stop.wait()
+    async with open_broker(settings) as broker:
+        await broker.serve(stop)
 
 
 if __name__ == "__main__":
@@ -32,5 +32,5 @@ if __name__ == "__main__":
         uvloop.run(main(os.environ))
     except (SettingError, AddressError) as fault:
         sys.exit(str(fault))
-    except zmq.ZMQError as fault:
+    except (zmq.ZMQError, OSError) as fault:
         sys.exit(f"BROKER_BIND={os.environ.get('BROKER_BIND', '')!r} cannot be bound: {fault}.")

@@ -33,8 +33,8 @@ class Broker:
             limit=settings.waiting_bytes,
         )
         self._socket = socket
-        self._version = 0
         self._drain = Drain(socket, self._receive, self._flush)
+        self._ticking = asyncio.create_task(self._tick_for_ever())
 
     def _receive(self, parts: list[bytes]) -> None:
         if len(parts) == 2:
@@ -44,26 +44,30 @@ class Broker:
 
     def _flush(self) -> None:
         router = self.router
-        now = time.monotonic()
-        if router.roster.version != self._version:
-            self._version = router.roster.version
-            router.roster_due()
         for identity, batch in router.strangers():
             with contextlib.suppress(zmq.ZMQError):
                 self._socket.send_multipart((identity, batch), zmq.DONTWAIT)
-        for peer, taken, batch in router.outgoing(now):
+        for peer, batch in router.outgoing(time.monotonic()):
             try:
                 self._socket.send_multipart((peer.identity, batch), zmq.DONTWAIT)
             except zmq.Again:
-                router.clogged(peer, taken)
+                router.clogged(peer)
             except zmq.ZMQError as fault:
                 if fault.errno != zmq.EHOSTUNREACH:
                     raise
                 log.info("broker.unreachable", node=peer.name)
-                router.unreachable(peer, taken, now)
+                router.unreachable(peer)
         self._drain.look()
 
-    async def tick_for_ever(self) -> None:
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set. Raises the fault of a broker that can no longer judge who is silent."""
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, self._ticking}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self._ticking.done():
+            self._ticking.result()
+
+    async def _tick_for_ever(self) -> None:
         """Judge the silent, ten times a second."""
         while True:
             suspected, gone = self.router.tick(time.monotonic())
@@ -74,25 +78,27 @@ class Broker:
             self._flush()
             await asyncio.sleep(TICK_SECONDS)
 
-    def close(self) -> None:
-        """Stop reading; what was sent lingers a second."""
+    async def close(self) -> None:
+        """Tell everyone and stop reading; what was sent lingers a second."""
+        self._ticking.cancel()
+        await asyncio.gather(self._ticking, return_exceptions=True)
+        for identity, batch in self.router.farewells():
+            with contextlib.suppress(zmq.ZMQError):
+                self._socket.send_multipart((identity, batch), zmq.DONTWAIT)
         self._drain.close()
 
 
 @contextlib.asynccontextmanager
 async def open_broker(settings: BrokerSettings) -> AsyncIterator[Broker]:
-    """A broker that serves as long as the context is open."""
+    """A broker that routes as long as the context is open."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         broker = Broker(settings, router_socket(context, settings.bind))
-        ticking = asyncio.create_task(broker.tick_for_ever())
         log.info("broker.started", broker=broker.router.name, bind=settings.bind)
         try:
             yield broker
         finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
-            broker.close()
-            log.info("broker.stopped", broker=broker.router.name)
+            await broker.close()
+            log.info("broker.stopped", broker=broker.router.name, **vars(broker.router.counts))
     finally:
         context.destroy(linger=LINGER_MS)

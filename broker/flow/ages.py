@@ -1,29 +1,41 @@
 """How old a batch is, told by one's own monotonic clock, though the stamp on it is of another's.
 
-The smallest difference ever seen between our clock at receipt and the sender's at departure is the offset of the two
-clocks plus the least time on the way; whatever exceeds it, the batch spent waiting: in a stopped process, a full
-buffer, a cut line. (The idea of the minimum filter is NTP's, RFC 5905, 10.) The minimum may drift by 100 ppm, which
-is more than two quartzes part.
+A batch carries the sender's time, and echoes the newest of our times that the sender has seen. So when it was stamped,
+our clock showed at least the echo: their difference is a *lower* bound of how far the clocks are apart (half of NTP's
+exchange, RFC 5905, 8). An age taken from it is never too small. It is too large by the time that our echoed batch took,
+less than a millisecond in a good exchange, and the best exchange ever seen is kept; it may drift by 100 ppm, which is
+more than two quartzes part.
+
+A filter of the smallest delay ever seen, without the echo, is no substitute: to a process that was stopped before it
+had read its first batch, everything that waited looks fresh.
 """
 
 from __future__ import annotations
 
 DRIFT = 100e-6
+STAMP_MS = 1.0
+"""Stamps are whole milliseconds."""
 
 
 class Ages:
-    """The ages of the batches of one connection, in milliseconds."""
+    """The ages of the batches of one connection, in milliseconds. `newest` is the stamp to be echoed."""
+
+    __slots__ = ("_apart", "_at", "newest")
 
     def __init__(self) -> None:
-        self._least: float | None = None
+        self.newest = 0
+        self._apart = float("-inf")
         self._at = 0.0
 
-    def age(self, stamp_ms: int, now_ms: float) -> float:
-        """How long the batch stamped `stamp_ms` was on its way beyond the shortest way there is; 0 or more."""
-        difference = now_ms - stamp_ms
-        if self._least is None:
-            self._least = difference
-        else:
-            self._least = min(difference, self._least + (now_ms - self._at) * DRIFT)
+    def age(self, stamp: int, echo: int, now_ms: float) -> float:
+        """How long ago the batch was stamped, at least 0; infinity as long as the other end has echoed nothing.
+
+        A batch from the future says that our bound was wrong (a clock was set back): it is the new bound.
+        """
+        self.newest = max(self.newest, stamp)
+        apart = self._apart - (now_ms - self._at) * DRIFT
+        if echo:
+            apart = max(apart, echo - stamp - STAMP_MS)
+        self._apart = min(apart, now_ms - stamp)
         self._at = now_ms
-        return difference - self._least
+        return now_ms - stamp - self._apart

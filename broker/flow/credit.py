@@ -9,6 +9,7 @@ less what it still holds: so what the transport lost is not missed for ever, but
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -67,11 +68,19 @@ class Gate(Generic[T]):
             taken.append(self._waiting.popleft()[0])
         return taken
 
-    def clear(self) -> list[T]:
-        """Empty the queue; what waited."""
-        dropped = [item for item, _ in self._waiting]
-        self._waiting.clear()
-        self.waiting_cost = 0
+    def put_back(self, items: Sequence[tuple[T, int]]) -> None:
+        """What was taken last could not leave: it waits again, in front, and does not count as sent."""
+        self._waiting.extendleft(reversed(items))
+        cost = sum(cost for _, cost in items)
+        self.sent -= cost
+        self.waiting_cost += cost
+
+    def drop(self, which: Callable[[T], bool] = lambda item: True) -> list[T]:
+        """Remove what waits and is `which`; it, in order. The rest keeps its order."""
+        dropped = [item for item, _ in self._waiting if which(item)]
+        if dropped:
+            self._waiting = deque((item, cost) for item, cost in self._waiting if not which(item))
+            self.waiting_cost = sum(cost for _, cost in self._waiting)
         return dropped
 
     def restart(self) -> None:

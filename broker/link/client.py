@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
 import structlog
 import zmq
 
-from broker.flow.shards import Shards, owner
+from broker.flow.shards import CACHED_KEYS, Shards, owner
 from broker.link.connection import Connection, Received, State
-from broker.link.drain import Drain
-from broker.link.sockets import LINGER_MS, dealer_socket
+from broker.link.line import Line
+from broker.link.sockets import LINGER_MS
 from broker.wire.envelope import cost
-from broker.wire.limits import PAYLOAD_BYTES
+from broker.wire.limits import KEY_BYTES, PAYLOAD_BYTES
 
 __all__ = ["Link", "LinkDown", "LinkError", "LinkFull", "LinkSettings", "Received", "RosterChange", "Way"]
 
@@ -97,12 +97,10 @@ class Link:
         self._on_overrun = on_overrun
         self._manual_credit = manual_credit
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._connections: dict[str, Connection] = {}
-        self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._drains: dict[str, Drain] = {}
+        self._lines: dict[str, Line] = {}
         self._known: dict[str, tuple[str, bool]] = {}
         self._shards: dict[str, Shards] = {}
-        self._ways: dict[tuple[str, str], Way | None] = {}
+        self._ways: dict[tuple[str | None, str], Way | None] = {}
         self._flushing = False
         self._ticking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -111,16 +109,8 @@ class Link:
 
     async def __aenter__(self) -> Link:
         for address in self._settings.brokers:
-            # A routing id is never used twice (libzmq 2892): one for each broker, with the node's own nonce in it.
-            socket = dealer_socket(self._context, address, self.node)
-            self._sockets[address] = socket
             connection = Connection(address, self.node, self.role, self._settings, manual=self._manual_credit)
-            self._connections[address] = connection
-
-            def receive(parts: list[bytes], connection: Connection = connection) -> None:
-                self._receive(connection, parts)
-
-            self._drains[address] = Drain(socket, receive, self._flush)
+            self._lines[address] = Line(self._context, self.node, connection, self._receive, self._flush)
         self._ticking = asyncio.create_task(self._tick_for_ever())
         return self
 
@@ -130,22 +120,31 @@ class Link:
         assert self._ticking is not None
         self._ticking.cancel()
         await asyncio.gather(self._ticking, return_exceptions=True)
-        deadline = time.monotonic() + GOODBYE_SECONDS
-        self._flush()
-        while any(c.queued for c in self._connections.values() if c.live) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        try:
+            deadline = time.monotonic() + GOODBYE_SECONDS
             self._flush()
-        for connection in self._connections.values():
-            connection.goodbye()
-        self._flush()
-        for drain in self._drains.values():
-            drain.close()
-        await asyncio.to_thread(self._context.destroy, LINGER_MS)
+            while any(connection.queued for connection in self._connections) and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
+                self._flush()
+            for connection in self._connections:
+                connection.goodbye()
+            self._flush()
+        finally:
+            for line in self._lines.values():
+                line.close()
+            await asyncio.to_thread(self._context.destroy, LINGER_MS)
+
+    @property
+    def _connections(self) -> Iterator[Connection]:
+        return (line.connection for line in self._lines.values())
+
+    def _live(self) -> list[Connection]:
+        return [connection for connection in self._connections if connection.state is State.LIVE]
 
     @property
     def ready(self) -> bool:
         """Is at least one broker live?"""
-        return any(connection.state is State.LIVE for connection in self._connections.values())
+        return bool(self._live())
 
     async def wait_ready(self, seconds: float) -> None:
         """Return when a broker is live; raises TimeoutError."""
@@ -177,57 +176,64 @@ class Link:
         try:
             return self._ways[role, key]
         except KeyError:
-            live = [c for c in self._connections.values() if c.state is State.LIVE]
-            able = [c for c in live if c.knows_role(role)] or live
-            address = owner(key, (c.address for c in able))
-            found = None if address is None else Way(address, self._connections[address].owner(role, key))
-            if len(self._ways) >= 100_000:
-                self._ways.clear()
-            self._ways[role, key] = found
-            return found
+            live = self._live()
+            able = [connection for connection in live if connection.knows_role(role)] or live
+            address = owner(key, (connection.address for connection in able))
+            to = None if address is None else self._lines[address].connection.owner(role, key)
+            return self._remember((role, key), address, to)
+
+    def way_to(self, node: str) -> Way | None:
+        """By which broker a frame for `node` would go now, one that knows it if there is any."""
+        try:
+            return self._ways[None, node]
+        except KeyError:
+            live = self._live()
+            able = [connection for connection in live if connection.knows(node)] or live
+            address = owner(node, (connection.address for connection in able))
+            return self._remember((None, node), address, node)
+
+    def _remember(self, question: tuple[str | None, str], address: str | None, node: str | None) -> Way | None:
+        if len(self._ways) >= CACHED_KEYS:
+            self._ways.clear()
+        way = self._ways[question] = None if address is None else Way(address, node)
+        return way
 
     # Out --------------------------------------------------------------------
 
     def send(self, role: str, key: str, payload: bytes, *, tag: int = 0, ttl: float | None = None) -> Way:
         """Queue a frame for the owner of `key`; with `ttl` seconds to live it is a command, without it a hint.
 
-        Raises `LinkDown` when no broker is live, `LinkFull` when too much waits for it.
+        Raises `LinkDown` when no broker is live, `LinkFull` when too much waits for it, ValueError for a key of more
+        than 512 bytes or a payload of more than 2 MiB.
         """
-        way = self.way(role, key)
-        if way is None:
-            raise LinkDown("no broker is live")
-        self._offer(self._connections[way.broker], True, role, key, payload, tag, ttl)
-        return way
+        return self._offer(self.way(role, key), True, role, key, payload, tag, ttl)
 
     def send_to(self, node: str, payload: bytes, *, tag: int = 0, ttl: float | None = None, key: str = "") -> Way:
-        """Queue a frame for one node, through a broker that knows it if there is one."""
-        way = self._ways.get(("", node))
-        if way is None:
-            live = [c for c in self._connections.values() if c.state is State.LIVE]
-            able = [c for c in live if c.knows(node)] or live
-            address = owner(node, (c.address for c in able))
-            if address is None:
-                raise LinkDown("no broker is live")
-            way = self._ways["", node] = Way(address, node)
-        self._offer(self._connections[way.broker], False, node, key, payload, tag, ttl)
-        return way
+        """Queue a frame for one node, through a broker that knows it if there is one. Raises as `send` does."""
+        return self._offer(self.way_to(node), False, node, key, payload, tag, ttl)
 
     def _offer(
         self,
-        connection: Connection,
+        way: Way | None,
         by_key: bool,
         to: str,
         key: str,
         payload: bytes,
         tag: int,
         ttl: float | None,
-    ) -> None:
+    ) -> Way:
         if len(payload) > PAYLOAD_BYTES:
             raise ValueError(f"a payload has at most {PAYLOAD_BYTES} bytes, this one {len(payload)}")
+        if max(len(to.encode()), len(key.encode())) > KEY_BYTES:
+            raise ValueError(f"keys and names have at most {KEY_BYTES} bytes")
+        if way is None:
+            raise LinkDown("no broker is live")
         deadline = float("inf") if ttl is None else time.monotonic() + ttl
-        if not connection.gate.offer((by_key, tag, to, key, deadline, payload), cost(payload)):
-            raise LinkFull(f"too much waits for {connection.address}")
+        gate = self._lines[way.broker].connection.gate
+        if not gate.offer((by_key, tag, to, key, deadline, payload), cost(payload)):
+            raise LinkFull(f"too much waits for {way.broker}")
         self._flush_soon()
+        return way
 
     def consumed(self, received: Received) -> None:
         """With `manual_credit`: this frame is used up."""
@@ -243,45 +249,42 @@ class Link:
     def _flush(self) -> None:
         self._flushing = False
         now = time.monotonic()
-        for address, connection in self._connections.items():
-            sent = False
-            while (batch := connection.batch(now)) is not None:
-                try:
-                    self._sockets[address].send(batch, zmq.DONTWAIT)
-                except zmq.Again:
-                    # No connection, or libzmq's own queue is full. What was in the batch is lost like any hint;
-                    # commands are reported, so their senders try again.
-                    for tag in connection.unsent():
-                        self._on_undeliverable(tag, "gone")
-                    break
-                sent = True
-            if sent:
-                self._drains[address].look()
+        for line in self._lines.values():
+            line.flush(now)
 
     # In ---------------------------------------------------------------------
 
     def _receive(self, connection: Connection, parts: list[bytes]) -> None:
-        roster = False
         for event in connection.receive(parts, time.monotonic()):
             if isinstance(event, Received):
-                self._on_frame(event)
-                if not self._manual_credit:
-                    event.ledger.release(event.cost)
-            elif event == "roster":
-                roster = True
+                self._call(self._on_frame, event)
+            elif isinstance(event, tuple):
+                self._call(self._on_undeliverable, *event)
             elif event == "overrun":
-                self._on_overrun()
+                self._call(self._on_overrun)
+            elif event == "ended":
+                log.warning("link.ended", broker=connection.address)
+                self._roster_changed(gone=frozenset({connection.address}))
             else:
-                self._on_undeliverable(*event)
-        if roster:
-            self._roster_changed(frozenset(), frozenset())
+                self._roster_changed()
 
-    def _roster_changed(self, suspected_brokers: frozenset[str], gone_brokers: frozenset[str]) -> None:
-        """Compare what all live brokers tell with what was known; tell the owner of this link what is different."""
+    def _call(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """A fault in what our owner does with one frame must not cost the frames behind it, or the heartbeat."""
+        try:
+            callback(*arguments)
+        except Exception:
+            log.exception("link.fault", callback=callback.__name__)
+
+    def _roster_changed(
+        self, suspected: frozenset[str] = frozenset[str](), gone: frozenset[str] = frozenset[str]()
+    ) -> None:
+        """Compare what the brokers tell with what was known; tell the owner of this link what is different.
+
+        What live brokers tell counts; the roster of a suspect one only as long as there is no live one.
+        """
+        suspect_ones = [connection for connection in self._connections if connection.state is State.SUSPECT]
         known: dict[str, tuple[str, bool]] = {}
-        for connection in self._connections.values():
-            if not connection.live:
-                continue
+        for connection in self._live() or suspect_ones:
             for node, (role, suspect) in connection.nodes.items():
                 known[node] = (role, suspect and known.get(node, (role, True))[1])
         before, self._known = self._known, known
@@ -292,29 +295,37 @@ class Link:
         trusted_before = {node for node, (_, suspect) in before.items() if not suspect}
         change = RosterChange(
             frozenset(trusted - trusted_before),
-            frozenset((trusted_before - trusted) & known.keys()) | suspected_brokers,
-            frozenset(before.keys() - known.keys()) | gone_brokers,
+            frozenset((trusted_before - trusted) & known.keys()) | suspected,
+            frozenset(before.keys() - known.keys()) | gone,
         )
         if any(change):
-            self._on_roster(change)
+            self._call(self._on_roster, change)
+
+    # Time -------------------------------------------------------------------
 
     async def _tick_for_ever(self) -> None:
         while True:
-            now = time.monotonic()
-            suspected, gone = set(), set()
-            for connection in self._connections.values():
-                match connection.tick(now):
-                    case "suspect":
-                        log.warning("link.suspect", broker=connection.address)
-                        suspected.add(connection.address)
-                    case "gone":
-                        log.warning("link.gone", broker=connection.address)
-                        gone.add(connection.address)
-            for connection in self._connections.values():
-                if connection.address in suspected | gone:
-                    for tag in connection.abandon():
-                        self._on_undeliverable(tag, "gone")
-            if suspected or gone:
-                self._roster_changed(frozenset(suspected), frozenset(gone))
+            self._tick(time.monotonic())
             self._flush()
             await asyncio.sleep(TICK_SECONDS)
+
+    def _tick(self, now: float) -> None:
+        suspected, gone = set(), set()
+        tags: list[int] = []
+        for line in self._lines.values():
+            connection = line.connection
+            match connection.tick(now):
+                case "suspect":
+                    log.warning("link.suspect", broker=connection.address)
+                    suspected.add(connection.address)
+                    tags += connection.abandon(hints=False)
+                case "gone":
+                    log.warning("link.gone", broker=connection.address)
+                    gone.add(connection.address)
+                    tags += connection.abandon(hints=True)
+                case "deaf":
+                    line.renew()
+        if suspected or gone:
+            self._roster_changed(frozenset(suspected), frozenset(gone))
+        for tag in tags:
+            self._call(self._on_undeliverable, tag, "gone")

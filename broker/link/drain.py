@@ -41,15 +41,18 @@ class Drain:
         self._scheduled = None
         receive = self._receive
         more = True
-        for _ in range(MESSAGES_PER_TURN):
-            try:
-                parts = self._socket.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                more = False
-                break
-            receive(parts)
-        if more and self._scheduled is None:
-            self._scheduled = self._loop.call_soon(self._turn)
+        try:
+            for _ in range(MESSAGES_PER_TURN):
+                try:
+                    parts = self._socket.recv_multipart(zmq.DONTWAIT)
+                except zmq.Again:
+                    more = False
+                    break
+                receive(parts)
+        finally:
+            # Also when `receive` raised: no edge follows for the messages behind the one that it could not take.
+            if more and self._scheduled is None:
+                self._scheduled = self._loop.call_soon(self._turn)
         self._after()
 
     def close(self) -> None:

@@ -3,8 +3,9 @@
 A lane is one connection and one conversation. It has at most one batch in flight; what comes later waits in order
 behind it. A batch is repeated whole, under the same ids, until every command in it is answered: on `undeliverable`,
 when the way it took is lost, and once after 3 s without a word (that kind within 10 % of all sends, so that a slow
-database is not drowned in copies). After 10 s it is given up, which means *unknown*: and because a copy lives 5 s at
-most and none is sent after the first 5 s, every copy is dead by then: what is sent later cannot be overtaken.
+database is not drowned in copies). After 10 s it is given up, which means *unknown*, and so is all that waits behind
+it. A copy lives 5 s at most, and none is sent of a command that is older than 5 s, be it the first or another: so every
+copy is dead when its command is given up, and what is sent later cannot be overtaken.
 
 What an attempt's silence allows (promise 3 of docs/architecture.md): while any copy may still be stored, only
 "stored" and "unknown" may be said. So each attempt is counted until it is answered, or reported undelivered.
@@ -66,11 +67,19 @@ class _Item(Generic[T]):
 
 @dataclass(slots=True)
 class _Batch(Generic[T]):
+    """`since`: when its oldest command came; `first`, `last`: when it was sent; `dead`: attempts that reached nobody.
+
+    `hopeless`: it can be sent no more, and one of its copies failed: it ends as soon as no copy can be alive.
+    """
+
     items: list[_Item[T]]
     since: float
+    first: float
+    last: float
     attempts: int = 0
     dead: int = 0
     repeated: bool = False
+    hopeless: bool = False
     retry_at: float | None = None
     pause: float = FIRST_PAUSE
     ways: dict[int, Any] = field(default_factory=dict)
@@ -124,10 +133,8 @@ class Lanes(Generic[T]):
             return [Refused(ref, "overloaded", self._retry_after)]
         if state is None:
             state = self._lanes[lane] = _Lane()
-        entry = _Item(ref, item, cost, now)
-        self._by_ref[ref] = (lane, entry)
         self.cost += cost
-        state.waiting.append(entry)
+        state.waiting.append(_Item(ref, item, cost, now))
         return self._next(lane, state, now) if state.batch is None else []
 
     def sent(self, tag: int, way: Any) -> None:
@@ -139,23 +146,26 @@ class Lanes(Generic[T]):
     def answered(self, ref: int, code: str, now: float) -> list[Effect] | None:
         """Persistence answered one copy of a command: the effects if this is its outcome, None if it is not (yet).
 
-        It is none when the command is not waited for any more, when it is `unavailable` and may be tried again, and
-        when it is a refusal while another copy may still be stored.
+        It is none when the command is not waited for any more; when it is `unavailable`, which is tried again as long
+        as that may be, and said when no copy can be alive; and when it is a refusal while another copy may be stored.
         """
         known = self._by_ref.get(ref)
-        if known is None or (state := self._lanes[known[0]]).batch is None:
+        if known is None:
             return None
         lane, item = known
+        state = self._lanes[lane]
         batch = state.batch
-        if code == "unavailable" and now - batch.since < self._last_send:
-            self._retry_later(batch, now)
+        assert batch is not None
+        if code == "unavailable":
+            if now - batch.since < self._last_send:
+                self._retry_later(batch, now)
+            else:
+                batch.hopeless = True
             return None
         if code:
             item.refusals += 1
-            if code != "unavailable" and item.refusals + batch.dead < batch.attempts:
+            if item.refusals + batch.dead < batch.attempts:
                 return None
-        if code == "unavailable":
-            return self._abandon(lane, state, but=ref)
         self._forget(item)
         return self._go_on(lane, state, now)
 
@@ -191,7 +201,7 @@ class Lanes(Generic[T]):
                 for tag in astray:
                     del batch.ways[tag]
                 if not batch.ways:
-                    effects.append(self._transmit(lane, batch))
+                    effects.append(self._transmit(lane, batch, now))
         return effects
 
     def tick(self, now: float) -> list[Effect]:
@@ -202,29 +212,30 @@ class Lanes(Generic[T]):
             if batch is None:
                 continue
             age = now - batch.since
-            if age >= self._give_up:
-                effects += self._abandon(lane, state)
-            elif age >= self._last_send:
+            if age >= self._last_send:
                 batch.retry_at = None
-                if batch.dead == batch.attempts:
+                silent = batch.hopeless and now - batch.last >= self.command_ttl
+                if age >= self._give_up or silent or batch.dead == batch.attempts:
                     effects += self._abandon(lane, state)
+                    continue
             elif batch.retry_at is not None and batch.retry_at <= now:
-                effects.append(self._transmit(lane, batch))
-            elif age >= self._repeat_after and not batch.repeated and self._share >= 1.0:
+                effects.append(self._transmit(lane, batch, now))
+            elif now - batch.first >= self._repeat_after and not batch.repeated and self._share >= 1.0:
                 batch.repeated = True
                 self._share -= 1.0
-                effects.append(self._transmit(lane, batch))
+                effects.append(self._transmit(lane, batch, now))
             effects += self._tired(state, now)
         return effects
 
     def _tired(self, state: _Lane[T], now: float) -> list[Effect]:
-        """What waited 10 s behind others without being sent."""
-        tired = []
-        while state.waiting and now - state.waiting[0].since >= self._give_up:
-            item = state.waiting.popleft()
+        """When what waits has become too old to be sent, it ends, and what waits behind it."""
+        if not state.waiting or now - state.waiting[0].since < self._last_send:
+            return []
+        refs = tuple(item.ref for item in state.waiting)
+        for item in state.waiting:
             self._forget(item)
-            tired.append(item.ref)
-        return [GaveUp(tuple(tired))] if tired else []
+        state.waiting.clear()
+        return [GaveUp(refs)]
 
     # ------------------------------------------------------------------------
 
@@ -238,24 +249,27 @@ class Lanes(Generic[T]):
             batch.pause = min(batch.pause * 2, LONGEST_PAUSE)
 
     def _next(self, lane: Hashable, state: _Lane[T], now: float) -> list[Effect]:
+        effects = self._tired(state, now)
         items: list[_Item[T]] = []
         cost = 0
         while state.waiting and len(items) < BATCH_ITEMS and (not items or cost + state.waiting[0].cost <= BATCH_COST):
             item = state.waiting.popleft()
             cost += item.cost
             items.append(item)
+            self._by_ref[item.ref] = (lane, item)
         if not items:
             del self._lanes[lane]
-            return []
-        state.batch = _Batch(items, now)
+            return effects
+        state.batch = _Batch(items, items[0].since, now, now)
         self._share = min(SHARE_AT_MOST, self._share + self._resend_share)
-        return [self._transmit(lane, state.batch)]
+        return [*effects, self._transmit(lane, state.batch, now)]
 
-    def _transmit(self, lane: Hashable, batch: _Batch[T]) -> Transmit:
+    def _transmit(self, lane: Hashable, batch: _Batch[T], now: float) -> Transmit:
         tag = next(self._tags)
         self._by_tag[tag] = lane
         batch.tags.append(tag)
         batch.attempts += 1
+        batch.last = now
         batch.retry_at = None
         if batch.attempts > 1:
             self.resends += 1
@@ -264,7 +278,7 @@ class Lanes(Generic[T]):
     def _forget(self, item: _Item[T]) -> None:
         item.answered = True
         self.cost -= item.cost
-        del self._by_ref[item.ref]
+        self._by_ref.pop(item.ref, None)
 
     def _go_on(self, lane: Hashable, state: _Lane[T], now: float) -> list[Effect]:
         """If the batch is answered, what waited behind it leaves."""
@@ -280,15 +294,13 @@ class Lanes(Generic[T]):
             self._by_tag.pop(tag, None)
         state.batch = None
 
-    def _abandon(self, lane: Hashable, state: _Lane[T], but: int | None = None) -> list[Effect]:
-        """The batch ends unknown, and what waits behind it ends so too, unsent. `but` has its answer already."""
+    def _abandon(self, lane: Hashable, state: _Lane[T]) -> list[Effect]:
+        """The batch ends unknown, and what waits behind it ends so too, unsent."""
         batch = state.batch
         assert batch is not None
-        refs = []
-        for item in [*batch.open(), *state.waiting]:
+        ended = [*batch.open(), *state.waiting]
+        for item in ended:
             self._forget(item)
-            if item.ref != but:
-                refs.append(item.ref)
         self._end(state, batch)
         del self._lanes[lane]
-        return [GaveUp(tuple(refs))] if refs else []
+        return [GaveUp(tuple(item.ref for item in ended))]

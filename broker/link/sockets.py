@@ -6,6 +6,7 @@ Numbers in brackets are issues of zeromq/libzmq; docs/backbone.md tells what eac
 from __future__ import annotations
 
 import ipaddress
+import socket as unix
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,10 +53,28 @@ def router_socket(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.
     socket.setsockopt(zmq.ROUTER_HANDOVER, 0)
     # Everyone reconnects at once after a restart.
     socket.setsockopt(zmq.BACKLOG, 1024)
-    if address.startswith("ipc://"):
-        Path(address.removeprefix("ipc://")).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    socket.bind(address)
+    try:
+        if address.startswith("ipc://"):
+            _claim(Path(address.removeprefix("ipc://")))
+        socket.bind(address)
+    except BaseException:
+        socket.close(linger=0)
+        raise
     return socket
+
+
+def _claim(path: Path) -> None:
+    """Make the folder, and see that nobody listens there: bind(2) of ours would take the path away from him."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with unix.socket(unix.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except BlockingIOError:
+            pass
+        except OSError:
+            return
+    raise AddressError(f"ipc://{path}: another broker listens here. Stop it, or choose another address.")
 
 
 def dealer_socket(context: zmq.Context[zmq.Socket[bytes]], address: str, identity: str) -> zmq.Socket[bytes]:

@@ -7,44 +7,18 @@ that starts anew asks everyone who they are, and knows as much as before within 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
 
-from broker.flow.ages import Ages
-from broker.flow.credit import Gate, Ledger
 from broker.flow.shards import Shards
+from broker.routing.peer import Peer, Waiting
 from broker.routing.roster import Roster
-from broker.wire.envelope import HINT, Frame, Op, cost, pack, unpack
+from broker.wire.envelope import HINT, Frame, Op, cost, pack, pack_roster, unpack
 from broker.wire.errors import WireError
-from broker.wire.limits import BATCH_BYTES, BATCH_FRAMES, NAME_CHARACTERS
+from broker.wire.limits import NAME_BYTES, ROSTER_NODES, TTL_MS
 
 EDGE = "edge"
-
-
-class Waiting(NamedTuple):
-    """A frame for a peer. `deadline` is when it dies (infinity: a hint)."""
-
-    source: str
-    tag: int
-    key: str
-    deadline: float
-    payload: bytes
-
-
-class Peer:
-    """One connected peer: what it is owed and what it told."""
-
-    __slots__ = ("ages", "control", "gate", "identity", "ledger", "name", "role", "roster_told")
-
-    def __init__(self, identity: bytes, name: str, role: str, window: int, limit: int) -> None:
-        self.identity = identity
-        self.name = name
-        self.role = role
-        self.ages = Ages()
-        self.gate: Gate[Waiting] = Gate(window, limit)
-        self.ledger = Ledger(window)
-        self.control: list[Frame] = []
-        self.roster_told = 0
+STRANGERS = 1000
+SWEEP_SECONDS = 1.0
 
 
 class Counts:
@@ -56,10 +30,13 @@ class Counts:
         self.malformed = 0
         self.strangers = 0
         self.impostors = 0
+        self.crowded = 0
         self.undeliverable = 0
         self.expired = 0
         self.dropped_hints = 0
+        self.dropped_reports = 0
         self.overruns = 0
+        self.clogged = 0
         self.unreachable = 0
 
 
@@ -76,7 +53,9 @@ class Router:
         self._by_name: dict[str, Peer] = {}
         self._shards: dict[str, Shards] = {}
         self._dirty: dict[bytes, Peer] = {}
-        self._strangers: list[bytes] = []
+        self._strangers: set[bytes] = set()
+        self._packed: tuple[int, Frame] = (0, ())
+        self._swept = float("-inf")
 
     # In ---------------------------------------------------------------------
 
@@ -87,47 +66,53 @@ class Router:
         except WireError:
             self.counts.malformed += 1
             return
-        peer = self._peers.get(identity)
         frames = batch.frames
         if frames and frames[0][0] == Op.HELLO:
-            peer = self._hello(identity, frames[0], now)
-            if peer is None:
+            if not self._hello(identity, frames[0], now):
                 return
             frames = frames[1:]
+        peer = self._peers.get(identity)
         if peer is None:
             self.counts.strangers += 1
-            if len(self._strangers) < 1000:
-                self._strangers.append(identity)
+            if len(self._strangers) < STRANGERS:
+                self._strangers.add(identity)
             return
         self.counts.batches += 1
         self.counts.frames += len(frames)
         self.roster.heard(peer.name, now)
-        age = peer.ages.age(batch.clock, now * 1000)
+        age = peer.ages.age(batch.clock, batch.echo, now * 1000)
         peer.ledger.received(batch.sent)
         peer.gate.granted(batch.consumed)
+        for frame in frames:
+            if frame[0] == Op.BYE:
+                self._leave(peer)
+                return
+            self._frame(peer, frame, age, now)
         if peer.gate.ready or peer.ledger.due:
             self._dirty[identity] = peer
-        for frame in frames:
-            self._frame(peer, frame, age, now)
-        if peer.ledger.due:
-            self._dirty[identity] = peer
 
-    def _hello(self, identity: bytes, frame: Frame, now: float) -> Peer | None:
-        _, role, name = frame
-        if identity != name.encode() or not role or max(len(role), len(name)) > NAME_CHARACTERS:
+    def _hello(self, identity: bytes, frame: Frame, now: float) -> bool:
+        _, role, name, life = frame
+        # A link that gets no answer connects anew, under its name and a number: ZeroMQ may hold its old id for taken.
+        if identity.partition(b"#")[0] != name.encode() or not role or max(len(role.encode()), len(name)) > NAME_BYTES:
             self.counts.impostors += 1
-            return None
-        peer = Peer(identity, name, role, self._window, self._limit)
-        before = self._peers.get(identity)
-        if before is not None:
-            self._report(before, "gone")
-        self._peers[identity] = peer
-        self._by_name[name] = peer
-        self.roster.introduce(name, role, now)
-        self._reshard()
-        peer.control.append((int(Op.WELCOME), self.name))
+            return False
+        peer = self._by_name.get(name)
+        if peer is None and len(self._by_name) >= ROSTER_NODES:
+            self.counts.crowded += 1
+            return False
+        if peer is None or (peer.identity, peer.role, peer.life) != (identity, role, life):
+            before, peer = peer, Peer(identity, name, role, life, self._window, self._limit)
+            if before is not None:
+                self._forget(before)
+                # Reports of commands outlive the connection, its counts and its queue do not.
+                peer.control = [frame for frame in before.control if frame[0] == Op.UNDELIVERABLE]
+            self._peers[identity] = self._by_name[name] = peer
+            self.roster.introduce(name, role, now)
+            self._reshard()
+        peer.control.insert(0, (int(Op.WELCOME), self.name, life))
         self._dirty[identity] = peer
-        return peer
+        return True
 
     def _frame(self, peer: Peer, frame: Frame, age: float, now: float) -> None:
         op = frame[0]
@@ -135,92 +120,98 @@ class Router:
             _, tag, role, key, ttl, payload = frame
             shards = self._shards.get(role)
             to = shards.owner(key) if shards is not None else None
-            self._pass(peer, to, tag, key, ttl, age, payload, now)
+            self._pass(to, Waiting(peer.name, tag, key, _deadline(ttl, age, now), payload), now)
         elif op == Op.TO_NODE:
             _, tag, to, key, ttl, payload = frame
-            self._pass(peer, to, tag, key, ttl, age, payload, now)
+            self._pass(to, Waiting(peer.name, tag, key, _deadline(ttl, age, now), payload), now)
         elif op == Op.PING:
             peer.roster_told = frame[1]
-            peer.control.append((int(Op.PONG),))
-            self._dirty[peer.identity] = peer
-        elif op == Op.BYE:
-            self._gone(peer.name, now)
-            self.roster.leave(peer.name)
-            self._reshard()
+            self._tell(peer, (int(Op.PONG),))
         else:
             self.counts.malformed += 1
 
-    def _pass(
-        self,
-        source: Peer,
-        to: str | None,
-        tag: int,
-        key: str,
-        ttl: int,
-        age: float,
-        payload: bytes,
-        now: float,
-    ) -> None:
+    def _pass(self, to: str | None, frame: Waiting, now: float) -> None:
         peer = self._by_name.get(to) if to is not None else None
-        command = ttl != HINT
-        deadline = now + (ttl - age) / 1000 if command else float("inf")
         if peer is None:
-            self._refuse(source.name, tag, command, "no_peer")
-        elif deadline <= now:
-            self.counts.expired += 1
-            self._refuse(source.name, tag, command, "expired")
-        elif peer.gate.offer(Waiting(source.name, tag, key, deadline, payload), cost(payload)):
+            self._refuse([frame], "no_peer")
+        elif frame.deadline <= now:
+            self._refuse([frame], "expired")
+        elif peer.gate.offer(frame, cost(frame.payload)):
             self._dirty[peer.identity] = peer
-        elif command or peer.role != EDGE:
-            self._refuse(source.name, tag, command, "full")
+        elif frame.command or peer.role != EDGE:
+            self._refuse([frame], "full")
         else:
-            self._overrun(peer)
+            # An edge that takes less than it is sent loses what waits, and is told: it compares heads with the log.
+            self.counts.overruns += 1
+            self._refuse([*peer.gate.drop(), frame], "full")
+            self._tell(peer, (int(Op.OVERRUN),))
 
-    def _overrun(self, peer: Peer) -> None:
-        """An edge that takes less than it is sent loses what waits, and is told so: it compares heads with the log."""
-        self.counts.overruns += 1
-        self._report(peer, "full")
-        peer.control.append((int(Op.OVERRUN),))
+    def _refuse(self, frames: Iterable[Waiting], reason: str) -> None:
+        """These are not delivered: commands are reported to their senders, hints dropped."""
+        for frame in frames:
+            if not frame.command:
+                self.counts.dropped_hints += 1
+                continue
+            self.counts.undeliverable += 1
+            self.counts.expired += reason == "expired"
+            peer = self._by_name.get(frame.source)
+            if peer is not None:
+                self._tell(peer, (int(Op.UNDELIVERABLE), frame.tag, reason))
+
+    def _tell(self, peer: Peer, frame: Frame) -> None:
+        if not peer.tell(frame):
+            self.counts.dropped_reports += 1
         self._dirty[peer.identity] = peer
 
-    def _refuse(self, source: str, tag: int, command: bool, reason: str) -> None:
-        if not command:
-            self.counts.dropped_hints += 1
-            return
-        self.counts.undeliverable += 1
-        peer = self._by_name.get(source)
-        if peer is not None:
-            peer.control.append((int(Op.UNDELIVERABLE), tag, reason))
-            self._dirty[peer.identity] = peer
-
-    def _report(self, peer: Peer, reason: str) -> None:
-        """Empty a peer's queue: commands are reported to their senders, hints dropped."""
-        for waiting in peer.gate.clear():
-            self._refuse(waiting.source, waiting.tag, waiting.deadline != float("inf"), reason)
-
-    # Time -------------------------------------------------------------------
+    # Who is there -----------------------------------------------------------
 
     def tick(self, now: float) -> tuple[list[str], list[str]]:
         """Judge the silent; returns who became suspect and who is gone, for the log."""
         suspected, gone = self.roster.look(now)
         for name in suspected:
-            # What waits for it has not left yet: its senders may try the next owner at once.
-            self._report(self._by_name[name], "gone")
+            # What waits for it has not left yet: the senders may try the next owner at once. Hints may still arrive.
+            self._refuse(self._by_name[name].gate.drop(_is_command), "gone")
         for name in gone:
-            self._gone(name, now)
+            self._forget(self._by_name[name])
         if suspected or gone:
             self._reshard()
+        if now - self._swept >= SWEEP_SECONDS:
+            self._swept = now
+            for peer in self._by_name.values():
+                self._refuse(peer.gate.drop(lambda frame: frame.deadline <= now), "expired")
+        for peer in self._by_name.values():
+            if peer.clogged:
+                self._dirty[peer.identity] = peer
         return suspected, gone
 
-    def _gone(self, name: str, now: float) -> None:
-        peer = self._by_name.pop(name, None)
-        if peer is not None:
-            self._peers.pop(peer.identity, None)
-            self._dirty.pop(peer.identity, None)
-            self._report(peer, "gone")
+    def unreachable(self, peer: Peer) -> None:
+        """ZeroMQ has no such peer any more (EHOSTUNREACH): it is gone, and what was for it is reported."""
+        self.counts.unreachable += 1
+        peer.put_back()
+        self._leave(peer)
+
+    def clogged(self, peer: Peer) -> None:
+        """ZeroMQ's own queue to the peer is full (EAGAIN): the batch waits for the next tick, or the peer's word."""
+        self.counts.clogged += 1
+        peer.put_back()
+        peer.clogged = True
+
+    def _leave(self, peer: Peer) -> None:
+        self._forget(peer)
+        self.roster.leave(peer.name)
+        self._reshard()
+
+    def _forget(self, peer: Peer) -> None:
+        del self._by_name[peer.name]
+        del self._peers[peer.identity]
+        self._dirty.pop(peer.identity, None)
+        self._refuse(peer.gate.drop(), "gone")
 
     def _reshard(self) -> None:
-        for role in {node.role for node in self.roster.nodes.values()} | self._shards.keys():
+        roles = {node.role for node in self.roster.nodes.values()}
+        for role in self._shards.keys() - roles:
+            del self._shards[role]
+        for role in roles:
             self._shards.setdefault(role, Shards()).change(self.roster.of_role(role))
 
     # Out --------------------------------------------------------------------
@@ -228,57 +219,42 @@ class Router:
     def strangers(self) -> Iterator[tuple[bytes, bytes]]:
         """Who spoke without having said hello, and the batch that asks who they are."""
         while self._strangers:
-            yield self._strangers.pop(), pack(0, 0, 0, [(int(Op.WHO),)])
+            yield self._strangers.pop(), pack(0, 0, 0, 0, [(int(Op.WHO),)])
 
-    def outgoing(self, now: float) -> Iterator[tuple[Peer, list[Waiting], bytes]]:
-        """The batches that may leave now. The frames of one that cannot are given back by `unsent`."""
-        version = self.roster.version
+    def farewells(self) -> Iterator[tuple[bytes, bytes]]:
+        """The broker stops: what tells everyone to go by another."""
+        for identity in self._peers:
+            yield identity, pack(0, 0, 0, 0, [(int(Op.BYE),)])
+
+    def outgoing(self, now: float) -> Iterator[tuple[Peer, bytes]]:
+        """The batches that may leave now. Say `clogged` or `unreachable` of one that cannot, before the next."""
+        self._tell_roster()
         while self._dirty:
-            _, peer = self._dirty.popitem()
-            while (batch := self._batch(peer, version, now)) is not None:
-                yield peer, *batch
+            identity, peer = self._dirty.popitem()
+            peer.clogged = False
+            while not peer.clogged and self._peers.get(identity) is peer:
+                expired, batch = peer.batch(now)
+                self._refuse(expired, "expired")
+                if batch is None:
+                    break
+                yield peer, batch
 
-    def roster_due(self) -> None:
-        """Have everyone told who has an older roster than ours."""
-        for identity, peer in self._peers.items():
-            if peer.roster_told != self.roster.version:
-                self._dirty[identity] = peer
+    def _tell_roster(self) -> None:
+        """Everyone who has another roster than ours gets ours."""
+        version = self.roster.version
+        changed = self._packed[0] != version
+        if changed:
+            nodes = [(node.name, node.role, node.suspect) for node in self.roster.nodes.values()]
+            self._packed = version, (int(Op.ROSTER), version, pack_roster(nodes))
+        for peer in self._by_name.values() if changed else list(self._dirty.values()):
+            if peer.roster_told != version:
+                peer.roster_told = version
+                self._tell(peer, self._packed[1])
 
-    def _batch(self, peer: Peer, version: int, now: float) -> tuple[list[Waiting], bytes] | None:
-        frames: list[Any] = peer.control
-        peer.control = []
-        if peer.roster_told != version:
-            peer.roster_told = version
-            nodes = tuple((node.name, node.role, node.suspect) for node in self.roster.nodes.values())
-            frames.append((int(Op.ROSTER), version, nodes))
-        taken = peer.gate.take(BATCH_FRAMES, BATCH_BYTES)
-        if not frames and not taken and not peer.ledger.due:
-            return None
-        for waiting in taken:
-            if waiting.deadline == float("inf"):
-                ttl = HINT
-            elif (ttl := int((waiting.deadline - now) * 1000)) <= 0:
-                self.counts.expired += 1
-                self._refuse(waiting.source, waiting.tag, True, "expired")
-                continue
-            frames.append((int(Op.DELIVER), waiting.source, waiting.tag, waiting.key, ttl, waiting.payload))
-        return taken, pack(int(now * 1000), peer.gate.sent, peer.ledger.tell(), frames)
 
-    def unreachable(self, peer: Peer, lost: list[Waiting], now: float) -> None:
-        """ZeroMQ has no such peer any more (EHOSTUNREACH): it is gone, and what was for it is reported."""
-        self.counts.unreachable += 1
-        if self._by_name.get(peer.name) is peer:
-            self._gone(peer.name, now)
-            self.roster.leave(peer.name)
-            self._reshard()
-        self._lost(lost, "gone")
+def _deadline(ttl: int, age: float, now: float) -> float:
+    return float("inf") if ttl == HINT else now + (min(ttl, TTL_MS) - age) / 1000
 
-    def clogged(self, peer: Peer, lost: list[Waiting]) -> None:
-        """ZeroMQ's own queue to the peer is full (EAGAIN): what was not queued is reported; credit heals itself."""
-        self._lost(lost, "full")
-        if peer.role == EDGE and any(waiting.deadline == float("inf") for waiting in lost):
-            self._overrun(peer)
 
-    def _lost(self, lost: list[Waiting], reason: str) -> None:
-        for waiting in lost:
-            self._refuse(waiting.source, waiting.tag, waiting.deadline != float("inf"), reason)
+def _is_command(frame: Waiting) -> bool:
+    return frame.command
