@@ -12,9 +12,10 @@ from deploy.errors import LaunchError
 from deploy.plan import Plan
 from deploy.ready import url
 from deploy.settings import LauncherSettings
+from storage import demo_talk
 
-DEMO_ACCOUNTS = ("client@demo.example", "agent@demo.example", "admin@demo.example")
-DEMO_PASSWORD = "demo"  # noqa: S105 — meant to be known; only loopback instances have it
+DEMO_ACCOUNTS = (demo_talk.CLIENT, demo_talk.AGENT, demo_talk.ADMIN)
+SHARED_TALK = "night works"  # what the first two of them have in common: `bench.chat` finds it by a part of its name
 
 
 def say(text: str, *, stream: TextIO | None = None) -> None:
@@ -47,10 +48,11 @@ def greeting(plan: Plan, settings: LauncherSettings, data_dir: Path) -> None:
     lines = ["", f"Parley is running at {'  '.join(urls)}", ""]
     here = "" if urls[0] == "http://127.0.0.1:8000" else f" --url {urls[0]}"
     if settings.shows_demo:
+        chat = f'.venv/bin/python -m bench.chat{here} --conversation "{SHARED_TALK}" --as'
         lines += [
-            f"  sign in   {'  '.join(DEMO_ACCOUNTS)}  (password: {DEMO_PASSWORD})",
-            f"  chat      .venv/bin/python -m bench.chat --as {DEMO_ACCOUNTS[0]}{here}",
-            f"            .venv/bin/python -m bench.chat --as {DEMO_ACCOUNTS[1]}{here}",
+            f"  sign in   {'  '.join(DEMO_ACCOUNTS)}  (password: {demo_talk.PASSWORD})",
+            f"  chat      {chat} {demo_talk.CLIENT}",
+            f"            {chat} {demo_talk.AGENT}",
         ]
     else:
         place = "DATABASE_URL=…" if settings.database_url else f"DATA_DIR={data_dir}"
