@@ -79,17 +79,19 @@ class Cluster:
         self.lock = self.root / "postgres.lock"
         self.sockets = socket_folder(self.root)
 
+    def claim(self) -> None:
+        """Make DATA_DIR, for us alone; where PostgreSQL runs as `nobody`, that user may pass through it."""
+        private_folder(self.root, mode=0o711 if runs_as_nobody() else 0o700)
+
     def prepare(self) -> None:
         """Make what is missing: folders, password, data folder. Interrupted, the next call starts over."""
-        private_folder(self.root)
+        self.claim()
         private_folder(self.sockets)
         if not self.secret.exists():
             if self.data.exists():
                 raise EmbeddedError(f"{self.secret} is missing, so nobody can sign in to {self.data}: restore it")
-            made = self.secret.with_suffix(".new")
-            made.unlink(missing_ok=True)
-            made.touch(mode=0o600, exist_ok=False)
-            made.write_text(secrets.token_urlsafe(32))
+            made = self.root / "postgres.secret.new"
+            write_private(made, secrets.token_urlsafe(32))
             made.rename(self.secret)
         if not self.data.exists():
             self._initialise()
@@ -124,8 +126,7 @@ class Cluster:
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
         word = self.root / "postgres.word"
-        word.write_text(self.password() + "\n")
-        word.chmod(0o600)
+        write_private(word, self.password() + "\n")
         if runs_as_nobody():
             for path in (making, word):
                 os.chown(path, NOBODY, NOBODY)
@@ -162,8 +163,8 @@ def socket_folder(root: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{name}"
 
 
-def private_folder(path: Path) -> None:
-    """Make the folder with mode 0700; raises `EmbeddedError` if it cannot be ours alone."""
+def private_folder(path: Path, mode: int = 0o700) -> None:
+    """Make the folder with that mode; raises `EmbeddedError` if it cannot be ours alone."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
@@ -174,7 +175,14 @@ def private_folder(path: Path) -> None:
         NOBODY if os.getuid() == 0 else os.getuid(),
     }:
         raise EmbeddedError(f"{path} is not a folder of this user's own: remove it, or set DATA_DIR elsewhere")
-    path.chmod(0o700)
+    path.chmod(mode)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else could read at any moment."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(text)
 
 
 def binary(name: str) -> Path:
@@ -205,7 +213,7 @@ def prefix() -> tuple[str, ...]:
         program = shutil.which(way[0])
         if program is None:
             continue
-        command = [program, *way[1:], str(binary("postgres")), "--version"]
+        command = [program, *way[1:], *step("SIGKILL"), str(binary("postgres")), "--version"]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603 — no word of it is a user's
             return (program, *way[1:])
     raise EmbeddedError(
@@ -221,8 +229,12 @@ def runs_as_nobody() -> bool:
 
 def guarded(command: list[str], signal_name: str) -> list[str]:
     """The command, run as a user that PostgreSQL accepts and ended by the signal when this process dies."""
-    step = [sys.executable, "-I", "-S", str(Path(parent.__file__)), str(os.getpid()), signal_name]
-    return [*prefix(), *step, *command]
+    return [*prefix(), *step(signal_name), *command]
+
+
+def step(signal_name: str) -> list[str]:
+    """What a command is put behind so that it gets the signal when this process dies."""
+    return [sys.executable, "-I", "-S", str(Path(parent.__file__)), str(os.getpid()), signal_name]
 
 
 def run(command: list[str], what: str) -> None:

@@ -62,7 +62,7 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it answers; raises `EmbeddedError`. Nothing is left running then."""
-        cluster.private_folder(self.cluster.root)
+        self.cluster.claim()
         self._lock = self.cluster.lock.open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
