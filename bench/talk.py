@@ -129,9 +129,11 @@ class Talk:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _most_recent_shared(self) -> Id | None:
+        """The newest that clients and staff share, else the newest."""
         api = await self.signin.ready()
         for conversation in self._listed[:HISTORY]:
-            if len((await api.conversation(conversation))["members"]) > 1:
+            roles = [member["role"] for member in (await api.conversation(conversation))["members"]]
+            if "client" in roles and set(roles) != {"client"}:
                 return conversation
         return next(iter(self._listed), None)
 

@@ -15,7 +15,7 @@ from typing import Any
 try:
     import readline
 except ImportError:  # a Python built without it: lines can still be typed, only not edited
-    readline = None  # type: ignore[assignment]
+    readline = None  # type: ignore[assignment]  # stands for the module that is missing
 
 PROMPT = "> "
 COLOURS = ("36", "33", "35", "32", "34", "31")

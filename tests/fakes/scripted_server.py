@@ -72,6 +72,7 @@ class ScriptedServer:
         self.close_with: int | None = None
         self.sync_limit = 200
         self.not_found: set[str] = set()
+        self.alone: set[str] = set()
         self.fail_http = 0
         self.password = "demo"
         self.expires_in = 900
@@ -266,15 +267,10 @@ class ScriptedServer:
         id = request.match_info["id"]
         if (problem := self._problem(request)) is not None:
             return problem
-        details = {
-            "id": id,
-            "subject": f"Talk {id[0]}",
-            "head": len(self.logs[id]),
-            "members": [
-                {"account": ACCOUNT, "name": "Ada", "role": "client"},
-                {"account": OTHER, "name": "Bob", "role": "agent"},
-            ],
-        }
+        members = [{"account": ACCOUNT, "name": "Ada", "role": "client"}]
+        if id not in self.alone:
+            members.append({"account": OTHER, "name": "Bob", "role": "agent"})
+        details = {"id": id, "subject": f"Talk {id[0]}", "head": len(self.logs[id]), "members": members}
         return web.json_response(details)
 
     async def _events(self, request: web.Request) -> web.Response:

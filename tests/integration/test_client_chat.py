@@ -214,6 +214,17 @@ async def test_a_wrong_password_ends_with_the_servers_words(chat):
     await talk.shows("E-mail or password is wrong.")
 
 
+async def test_it_opens_the_newest_that_is_shared_unless_none_is(server, chat, tmp_path):
+    server.alone = {TALK}
+    talk = await chat()
+    await talk.shows("Talk 2 · with Bob")
+    await talk.end()
+    server.alone = {TALK, ASIDE}
+    talk = await chat("--state", str(tmp_path / "new.json"))
+    await talk.shows("Talk 1 · with nobody")
+    await talk.end()
+
+
 async def test_it_waits_for_a_server_and_for_conversations(server, chat):
     await server.stop()
     server.logs.clear()
