@@ -198,9 +198,10 @@ class Gateway:
     def _ping(self, session: Session, frame: Ping) -> None:
         behind: dict[Id, int] = {}
         unknown: dict[Id, int] = {}
+        now = time.monotonic()
         for conversation, cursor in frame.heads.items():
             id = canonical(conversation)
-            known = self.hub.behind(id, cursor)
+            known = self.hub.behind(id, cursor, now)
             if known is None:
                 unknown[id] = cursor
             elif known:

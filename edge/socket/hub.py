@@ -20,6 +20,7 @@ from broker.wire.payloads import Delivery, HeadOf, Id, Logged
 S = TypeVar("S")
 
 GAP_SECONDS = 0.05
+SETTLED_SECONDS = 2.0
 HELD_EVENTS = 1000
 
 
@@ -41,9 +42,13 @@ class Repair(NamedTuple):
 
 @dataclass(slots=True)
 class Stream:
-    """One conversation as this edge forwards it."""
+    """One conversation as this edge forwards it: `last`, and `settled`, the seq that it had reached two seconds ago."""
 
     last: int
+    settled: int = 0
+    marked: int = 0
+    marked_at: float = 0.0
+    last_at: float = 0.0
     recipients: tuple[Id, ...] = ()
     wanted: int = 0
     due: float | None = None
@@ -119,6 +124,7 @@ class Hub(Generic[S]):
 
     def _advance(self, conversation: Id, stream: Stream, events: Iterable[Logged], now: float) -> Forward | None:
         ready: list[Logged] = []
+        self._settle(stream, now)
         for event in events:
             if event.seq == stream.last + 1:
                 ready.append(event)
@@ -182,10 +188,30 @@ class Hub(Generic[S]):
             stream.repairing = False
             stream.due = now + 1.0
 
-    def behind(self, conversation: Id, cursor: int) -> bool | None:
-        """Does a client at `cursor` lack something that was forwarded here? None when the stream is not known."""
+    @staticmethod
+    def _settle(stream: Stream, now: float) -> None:
+        if now - stream.marked_at >= SETTLED_SECONDS:
+            stream.settled = stream.last if now - stream.last_at >= SETTLED_SECONDS else stream.marked
+            stream.marked = stream.last
+            stream.marked_at = now
+        stream.last_at = now
+
+    def behind(self, conversation: Id, cursor: int, now: float) -> bool | None:
+        """Does a client at `cursor` lack something forwarded here two seconds ago? None: the stream is not known.
+
+        What was forwarded since may well be on its way to the client, or its answer to us; sending it again would
+        double every message of a busy conversation at each heartbeat.
+        """
         stream = self.streams.get(conversation)
-        return None if stream is None else stream.last > cursor
+        if stream is None:
+            return None
+        quiet = now - stream.last_at >= SETTLED_SECONDS
+        return (stream.last if quiet else stream.settled) > cursor
+
+    def lags(self, conversation: Id, head: int) -> bool:
+        """Has the stream not yet forwarded all that the log holds?"""
+        stream = self.streams.get(conversation)
+        return stream is not None and stream.last < head
 
     def followed(self) -> list[Id]:
         """The conversations whose heads are compared with the log when deliveries may have been lost."""

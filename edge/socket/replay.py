@@ -163,7 +163,7 @@ class Replay:
                 async with self.turn:
                     heads = await event_log.heads(self._db, part)
                 for conversation, head in heads.items():
-                    if self._hub.behind(conversation, head - 1) is False:
+                    if self._hub.lags(conversation, head):
                         async with self.turn:
                             audience = await conversations.audience(self._db, conversation)
                         if audience is not None:
