@@ -53,7 +53,7 @@ class Supervisor:
         child = self._child(process)
         self._children.append(child)
         self._start(child)
-        status = await child.exited
+        status = await asyncio.shield(child.exited)  # as in _keep
         self._children.remove(child)
         if status != 0:
             raise self._blame(child, status)

@@ -172,10 +172,11 @@ async def test_a_program_that_is_not_there_ends_the_launch(instance):
 async def test_a_step_is_stopped_with_the_rest(instance):
     running = asyncio.create_task(instance.supervisor.run(instance.process("migrate", Stage.DATABASE, POLITE)))
     await instance.lines("migrate")
-    pid = instance.pid("migrate")
+    running.cancel()  # as the launch is, before the stop
+    await asyncio.wait([running])
     await instance.supervisor.stop()
-    assert not alive(pid)
-    running.cancel()
+    await instance.lines("migrate", word="left")
+    assert instance.notices == []
 
 
 async def test_every_process_has_a_session_of_its_own(instance):
