@@ -222,7 +222,7 @@ async def test_a_fault_behind_the_start_of_an_answer_is_logged_and_the_answer_le
         sent.append(message["type"])
 
     with structlog.testing.capture_logs() as logs:
-        await LastResort(half)({"type": "http", "method": "GET", "path": "/"}, None, send)  # type: ignore[arg-type]
+        await LastResort(half)({"type": "http", "method": "GET", "path": "/"}, asyncio.Event().wait, send)
     assert (sent, len(logs)) == (["http.response.start"], 1)
 
 
