@@ -109,6 +109,8 @@ class Server:
                 raise EmbeddedError(f"the processes {left} still use {self.cluster.data}: end them first")
             time.sleep(0.05)
         (self.cluster.data / "postmaster.pid").unlink(missing_ok=True)
+        # It names its owner too, and a killed one that nobody has reaped yet still counts as alive.
+        (self.cluster.sockets / f".s.PGSQL.{cluster.PORT}.lock").unlink(missing_ok=True)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         command = [

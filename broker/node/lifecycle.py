@@ -16,14 +16,14 @@ def die_with_parent(env: Mapping[str, str]) -> None:
     """If PARLEY_DIE_WITH_PARENT is set, have the kernel kill this process when its parent dies (prctl(2)).
 
     A supervisor that is itself killed with -9 can end nobody; so its children see to it themselves. The parent may
-    have died before the wish was made: then we are somebody else's child already, and leave at once.
+    die while the wish is made: then we are somebody else's child, and leave at once.
     """
     parent = env.get("PARLEY_DIE_WITH_PARENT", "")
     if parent in ("", "0", "false"):
         return
     before = os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != before or before == 1:
+    if os.getppid() != before:
         sys.exit("The process that started this one is gone.")
 
 

@@ -66,7 +66,7 @@ async def body_of(request: Request, kind: type[S]) -> S:
 
 def check_text(text: str, field: str) -> None:
     """Raises 422 for a text that says nothing, or that cannot be stored."""
-    fault = text_fault(text) or ("It says nothing." if not text.strip() else None)
+    fault = text_fault(text)
     if fault is not None:
         raise Problem("invalid", fault, field=field)
 

@@ -15,7 +15,7 @@ import orjson
 from broker.wire.payloads import Id
 from edge.validation import explained
 
-UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)"
 
 AnyId = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
 """A UUID as a client writes it; `canonical` makes it the lower-case string that Parley uses everywhere."""
@@ -137,7 +137,9 @@ def canonical(id: str) -> Id:
 
 
 def text_fault(text: str) -> str | None:
-    """Why this text cannot be stored, or None: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    """Why this text cannot be stored, or None: it says nothing, or PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    if not text.strip():
+        return "It says nothing."
     if "\x00" in text:
         return "A text may not contain NUL."
     try:

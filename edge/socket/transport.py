@@ -9,6 +9,7 @@ four times as many sockets per second as one built for each (docs/performance.md
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from websockets.http11 import Request
 EXTENSION = "parley.socket"
 HEADER_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+KERNEL_BYTES = 128 * 1024
 
 
 class SocketPort:
@@ -80,6 +82,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.port = SocketPort(self)
+            # The kernel would take megabytes for a client that reads nothing, and hide from us that it does not.
+            kernel = self.transport.get_extra_info("socket")
+            if kernel is not None:
+                kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self.port
 
