@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Mapping
 
 import structlog
 import uvicorn
-import uvloop
 
-from broker.node.environment import SettingError, load
-from broker.node.lifecycle import die_with_parent, stop_signal
-from broker.node.logs import configure_logs
+from broker.link.sockets import AddressError
+from broker.node.environment import load
+from broker.node.lifecycle import stop_signal
+from broker.node.process import run_process
 from edge.app import DRAIN_SECONDS, open_edge
 from edge.settings import PREFIX, SHARED, EdgeSettings
 from edge.socket.frames import FRAME_BYTES
 from edge.socket.transport import HttpProtocol, WebSocketProtocol
-from storage.settings import load as load_storage
+from storage import settings as storage_settings
+from storage.errors import StorageError
 
 log = structlog.get_logger()
 
@@ -57,7 +56,7 @@ def configure(app: object, settings: EdgeSettings) -> uvicorn.Config:
 async def main(env: Mapping[str, str]) -> None:
     """Serve until a signal, drain, stop."""
     settings = load(EdgeSettings, env, PREFIX, SHARED)
-    storage = load_storage(env)
+    storage = storage_settings.load(env)
     stop = stop_signal()
     async with open_edge(settings, storage) as running:
         server = Server(configure(running.app, settings))
@@ -72,9 +71,4 @@ async def main(env: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.environ)
-    configure_logs("edge")
-    try:
-        uvloop.run(main(os.environ))
-    except SettingError as fault:
-        sys.exit(str(fault))
+    run_process("edge", main, storage_settings.SettingError, AddressError, StorageError)

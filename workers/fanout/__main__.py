@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-import uvloop
-
 from broker.link.client import Link, LinkSettings
-from broker.node.environment import SettingError, load
-from broker.node.lifecycle import die_with_parent, stop_signal
-from broker.node.logs import configure_logs
+from broker.link.sockets import AddressError
+from broker.node.environment import load
+from broker.node.lifecycle import stop_signal
+from broker.node.process import run_process
+from storage import settings as storage_settings
+from storage.errors import StorageError
 from storage.pool import open_database
-from storage.settings import load as load_storage
 from workers.fanout.service import Fanout
 from workers.settings import PREFIX, SHARED, WorkerSettings
 
@@ -22,7 +20,7 @@ from workers.settings import PREFIX, SHARED, WorkerSettings
 async def main(env: Mapping[str, str]) -> None:
     """Forward until a signal, then leave."""
     settings = load(WorkerSettings, env, PREFIX, SHARED)
-    storage = load_storage(env)
+    storage = storage_settings.load(env)
     stop = stop_signal()
     async with AsyncExitStack() as parts:
         db = await parts.enter_async_context(open_database(storage))
@@ -34,9 +32,4 @@ async def main(env: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.environ)
-    configure_logs("fanout")
-    try:
-        uvloop.run(main(os.environ))
-    except SettingError as fault:
-        sys.exit(str(fault))
+    run_process("fanout", main, storage_settings.SettingError, AddressError, StorageError)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import uvloop
-
 from broker.link.client import Link, LinkSettings, Received
 from broker.link.sockets import AddressError
-from broker.node.environment import SettingError, load
-from broker.node.lifecycle import die_with_parent, stop_signal
-from broker.node.logs import configure_logs
+from broker.node.environment import load
+from broker.node.lifecycle import stop_signal
+from broker.node.process import run_process
 from storage import log
 from storage import settings as storage_settings
 from storage.errors import StorageError
@@ -37,9 +33,4 @@ async def main(env: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent(os.environ)
-    configure_logs("persistence")
-    try:
-        uvloop.run(main(os.environ))
-    except (SettingError, storage_settings.SettingError, AddressError, StorageError) as fault:
-        sys.exit(str(fault))
+    run_process("persistence", main, storage_settings.SettingError, AddressError, StorageError)

@@ -1,0 +1,27 @@
+"""How every process of ours begins: tied to its parent, with logs, on uvloop; a fault of its settings is one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import uvloop
+
+from broker.node.environment import SettingError
+from broker.node.lifecycle import die_with_parent
+from broker.node.logs import configure_logs
+
+
+def run_process(
+    name: str, main: Callable[[Mapping[str, str]], Coroutine[Any, Any, None]], *faults: type[Exception]
+) -> None:
+    """Run `main` with the environment; a `SettingError`, or one of `faults`, ends the process with its message."""
+    caught: tuple[type[Exception], ...] = (SettingError, *faults)
+    die_with_parent(os.environ)
+    configure_logs(name)
+    try:
+        uvloop.run(main(os.environ))
+    except caught as fault:
+        sys.exit(str(fault))
