@@ -19,6 +19,7 @@ def explained(fault: msgspec.ValidationError) -> tuple[str, str | None]:
     what, at, path = str(fault).rpartition(_AT)
     if not at:
         what, path = str(fault), ""
+    path = path.rpartition("` in `")[2]  # of a map's key msgspec says "at `key` in `$.map`"
     field = path.rstrip("`").removeprefix("$").removeprefix(".").partition("[")[0].partition(".")[0]
     if not field and _MISSING in what:
         field = what.partition(_MISSING)[2].rstrip("`")

@@ -23,7 +23,10 @@ def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> b
     origin = origin.strip().lower()
     if origin in allowed:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc == host.strip().lower()
 
 

@@ -78,7 +78,7 @@ class Envelope(msgspec.Struct):
     """The least that every frame has; read only when the whole could not be."""
 
     type: str
-    id: str | None = None
+    id: Any = None
 
 
 class BadFrame(ValueError):
@@ -127,8 +127,8 @@ def _explain(data: bytes, binary: bool, fault: msgspec.ValidationError) -> BadFr
     return BadFrame("invalid", what, field=field, id=_echoed(envelope.id))
 
 
-def _echoed(id: str | None) -> str | None:
-    return id if id is not None and len(id) <= 64 else None
+def _echoed(id: Any) -> str | None:
+    return id if isinstance(id, str) and len(id) <= 64 else None
 
 
 def canonical(id: str) -> Id:
