@@ -52,6 +52,7 @@ class Router:
         self._peers: dict[bytes, Peer] = {}
         self._by_name: dict[str, Peer] = {}
         self._shards: dict[str, Shards] = {}
+        self._sharded = 0
         self._dirty: dict[bytes, Peer] = {}
         self._strangers: set[bytes] = set()
         self._packed: tuple[int, Frame] = (0, ())
@@ -109,7 +110,6 @@ class Router:
                 peer.control = [frame for frame in before.control if frame[0] == Op.UNDELIVERABLE]
             self._peers[identity] = self._by_name[name] = peer
             self.roster.introduce(name, role, now)
-            self._reshard()
         peer.control.insert(0, (int(Op.WELCOME), self.name, life))
         self._dirty[identity] = peer
         return True
@@ -118,9 +118,7 @@ class Router:
         op = frame[0]
         if op == Op.TO_KEY:
             _, tag, role, key, ttl, payload = frame
-            shards = self._shards.get(role)
-            to = shards.owner(key) if shards is not None else None
-            self._pass(to, Waiting(peer.name, tag, key, _deadline(ttl, age, now), payload), now)
+            self._pass(self.owner(role, key), Waiting(peer.name, tag, key, _deadline(ttl, age, now), payload), now)
         elif op == Op.TO_NODE:
             _, tag, to, key, ttl, payload = frame
             self._pass(to, Waiting(peer.name, tag, key, _deadline(ttl, age, now), payload), now)
@@ -173,8 +171,6 @@ class Router:
             self._refuse(self._by_name[name].gate.drop(_is_command), "gone")
         for name in gone:
             self._forget(self._by_name[name])
-        if suspected or gone:
-            self._reshard()
         if now - self._swept >= SWEEP_SECONDS:
             self._swept = now
             for peer in self._by_name.values():
@@ -199,7 +195,6 @@ class Router:
     def _leave(self, peer: Peer) -> None:
         self._forget(peer)
         self.roster.leave(peer.name)
-        self._reshard()
 
     def _forget(self, peer: Peer) -> None:
         del self._by_name[peer.name]
@@ -207,12 +202,17 @@ class Router:
         self._dirty.pop(peer.identity, None)
         self._refuse(peer.gate.drop(), "gone")
 
-    def _reshard(self) -> None:
-        roles = {node.role for node in self.roster.nodes.values()}
-        for role in self._shards.keys() - roles:
-            del self._shards[role]
-        for role in roles:
-            self._shards.setdefault(role, Shards()).change(self.roster.of_role(role))
+    def owner(self, role: str, key: str) -> str | None:
+        """The node of `role` that frames with this key go to."""
+        if self._sharded != self.roster.version:
+            self._sharded = self.roster.version
+            roles = {node.role for node in self.roster.nodes.values()}
+            for lost in self._shards.keys() - roles:
+                del self._shards[lost]
+            for named in roles:
+                self._shards.setdefault(named, Shards()).change(self.roster.of_role(named))
+        shards = self._shards.get(role)
+        return shards.owner(key) if shards is not None else None
 
     # Out --------------------------------------------------------------------
 
