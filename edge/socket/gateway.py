@@ -201,7 +201,7 @@ class Gateway:
         now = time.monotonic()
         for conversation, cursor in frame.heads.items():
             id = canonical(conversation)
-            known = self.hub.behind(id, cursor, now)
+            known = self.hub.behind(id, cursor, now, session.account)
             if known is None:
                 unknown[id] = cursor
             elif known:

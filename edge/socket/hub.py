@@ -4,8 +4,8 @@ The hub turns deliveries into forwards in order of seq. At or below the last seq
 harmless, so they may come from anywhere), at the next it forwards, beyond it it holds back and asks for the log to
 be read once for all sockets: "lost between fanout and edge" in docs/architecture.md.
 
-Whom an event is for is always said by information at least as new as the event: the recipients of the delivery
-or heads that revealed the gap, never an older list (promise 7: nothing after a removal).
+Whom an event is for is said by the newest delivery or heads, however late an older one comes in, and so by a list
+at least as new as the event (promise 7: nothing after a removal).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from broker.wire.payloads import Delivery, HeadOf, Id, Logged
 S = TypeVar("S")
 
 GAP_SECONDS = 0.05
+RETRY_SECONDS = 1.0
 SETTLED_SECONDS = 2.0
 HELD_EVENTS = 1000
 
@@ -33,7 +34,7 @@ class Forward(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """Read the log of `conversation` in (after, upto] and give it to `filled`."""
+    """Read the log of `conversation` in (after, upto] and give it to `filled`, in as many parts as you like."""
 
     conversation: Id
     after: int
@@ -42,7 +43,10 @@ class Repair(NamedTuple):
 
 @dataclass(slots=True)
 class Stream:
-    """One conversation as this edge forwards it: `last`, and `settled`, the seq that it had reached two seconds ago."""
+    """One conversation as this edge forwards it: `last`, and `settled`, the seq that it had reached two seconds ago.
+
+    `recipients` were true as of the seq `as_of`; `newcomers` read the log themselves since then, and follow it too.
+    """
 
     last: int
     settled: int = 0
@@ -50,10 +54,19 @@ class Stream:
     marked_at: float = 0.0
     last_at: float = 0.0
     recipients: tuple[Id, ...] = ()
+    as_of: int = 0
+    newcomers: set[Id] = field(default_factory=set)
     wanted: int = 0
     due: float | None = None
     repairing: bool = False
     held: dict[int, Logged] = field(default_factory=dict)
+
+    def told(self, as_of: int, recipients: tuple[Id, ...]) -> None:
+        """Fanout says who follows; word that is older than what is known already, having been overtaken, is none."""
+        if as_of >= self.as_of:
+            self.as_of = as_of
+            self.recipients = recipients
+            self.newcomers.clear()
 
 
 class Hub(Generic[S]):
@@ -90,17 +103,24 @@ class Hub(Generic[S]):
     def know(self, conversation: Id, head: int, account: Id) -> None:
         """A session of `account` begins at `head`, read from the log after the account was announced.
 
-        A stream that nobody else here has been following is stale and jumps to `head`; one that others follow is
-        merely behind, and what it lacks is on its way.
+        A stream that no other session here has been following is stale and jumps to `head`; one that others follow
+        is merely behind, and what it lacks is on its way to them.
         """
         stream = self.streams.get(conversation)
         if stream is None:
-            self._remember(conversation, Stream(head))
+            stream = self._remember(conversation, Stream(head))
         elif stream.last < head and not stream.held and not self._followed(stream, account):
             stream.last = head
+            if stream.wanted <= head:
+                self._no_gap(conversation, stream)
+        stream.newcomers.add(account)
 
-    def _followed(self, stream: Stream, but: Id) -> bool:
-        return any(account != but and account in self.sessions for account in stream.recipients)
+    def _followed(self, stream: Stream, by: Id) -> bool:
+        """Does any session but the newest one of `by` follow?"""
+        if len(self.sessions.get(by, ())) > 1:
+            return True
+        followers = (*stream.recipients, *stream.newcomers)
+        return any(account != by and account in self.sessions for account in followers)
 
     def _remember(self, conversation: Id, stream: Stream) -> Stream:
         self.streams[conversation] = stream
@@ -118,8 +138,7 @@ class Hub(Generic[S]):
         stream = self.streams.get(delivery.conversation)
         if stream is None:
             stream = self._remember(delivery.conversation, Stream(delivery.events[0].seq - 1))
-        if delivery.events[-1].seq > stream.last:
-            stream.recipients = delivery.recipients
+        stream.told(delivery.events[-1].seq, delivery.recipients)
         return self._advance(delivery.conversation, stream, delivery.events, now)
 
     def _advance(self, conversation: Id, stream: Stream, events: Iterable[Logged], now: float) -> Forward | None:
@@ -145,11 +164,14 @@ class Hub(Generic[S]):
 
     def _note_gap(self, conversation: Id, stream: Stream, now: float) -> None:
         if stream.wanted <= stream.last:
-            stream.due = None
-            self.gaps.discard(conversation)
+            self._no_gap(conversation, stream)
         elif stream.due is None:
             stream.due = now + GAP_SECONDS
             self.gaps.add(conversation)
+
+    def _no_gap(self, conversation: Id, stream: Stream) -> None:
+        stream.due = None
+        self.gaps.discard(conversation)
 
     def headed(self, head: HeadOf, now: float) -> None:
         """Fanout says how far a log reaches; what is missing here becomes a gap."""
@@ -157,8 +179,8 @@ class Hub(Generic[S]):
         if stream is None:
             # Nobody here asked for this log yet: start at its newest event, which shows each client its own gap.
             stream = self._remember(head.conversation, Stream(head.seq - 1))
+        stream.told(head.seq, head.recipients)
         if head.seq > stream.last:
-            stream.recipients = head.recipients
             stream.wanted = max(stream.wanted, head.seq)
             self._note_gap(head.conversation, stream, now)
 
@@ -173,20 +195,25 @@ class Hub(Generic[S]):
         return wanted
 
     def filled(self, repair: Repair, events: Sequence[Logged], now: float) -> Forward | None:
-        """What the log held for a repair; the stream goes on behind it."""
+        """A part of what the log held for a repair; the stream goes on behind it. With the last part it is over."""
         stream = self.streams.get(repair.conversation)
-        if stream is None:
+        if stream is None or not stream.repairing:
             return None
-        stream.repairing = False
-        stream.due = None
-        return self._advance(repair.conversation, stream, events, now)
+        forward = self._advance(repair.conversation, stream, events, now)
+        if stream.last >= repair.upto:
+            self._repaired(stream, now + GAP_SECONDS)
+        return forward
 
     def unfilled(self, repair: Repair, now: float) -> None:
-        """The log could not be read: try again after a while."""
+        """The log could not be read, or not so far: try again after a while."""
         stream = self.streams.get(repair.conversation)
-        if stream is not None:
-            stream.repairing = False
-            stream.due = now + 1.0
+        if stream is not None and stream.repairing:
+            self._repaired(stream, now + RETRY_SECONDS)
+
+    @staticmethod
+    def _repaired(stream: Stream, again: float) -> None:
+        stream.repairing = False
+        stream.due = again if stream.wanted > stream.last else None
 
     @staticmethod
     def _settle(stream: Stream, now: float) -> None:
@@ -196,14 +223,15 @@ class Hub(Generic[S]):
             stream.marked_at = now
         stream.last_at = now
 
-    def behind(self, conversation: Id, cursor: int, now: float) -> bool | None:
-        """Does a client at `cursor` lack something forwarded here two seconds ago? None: the stream is not known.
+    def behind(self, conversation: Id, cursor: int, now: float, account: Id) -> bool | None:
+        """Does a client at `cursor` lack something forwarded here two seconds ago? None: only the log can tell, which
+        checks membership as well; who is not known to follow the stream learns nothing of it here.
 
         What was forwarded since may well be on its way to the client, or its answer to us; sending it again would
         double every message of a busy conversation at each heartbeat.
         """
         stream = self.streams.get(conversation)
-        if stream is None:
+        if stream is None or (account not in stream.newcomers and account not in stream.recipients):
             return None
         quiet = now - stream.last_at >= SETTLED_SECONDS
         return (stream.last if quiet else stream.settled) > cursor

@@ -53,6 +53,7 @@ class Replay:
             session.port.write(
                 b"".join([websocket_frame(encode(dict(item), binary=binary), binary=binary) for item in items])
             )
+            session.replayed = session.port.written
 
     async def go_on(self, session: Session, conversation: Id, cursor: int, *, caught_up: bool) -> None:
         """Replay one log from `cursor` until the live stream can take over, whatever the database does meanwhile."""
@@ -112,12 +113,20 @@ class Replay:
         await session.port.drained()
 
     async def after_ping(self, session: Session, behind: dict[Id, int], unknown: dict[Id, int]) -> None:
-        """Send what the ping's heads lack, then the pong."""
+        """Send what the ping's heads lack, then the pong. What is `unknown` here is asked of the log, as a member."""
         try:
             if unknown:
                 async with self.turn:
-                    heads = await event_log.heads(self._db, list(unknown))
-                behind |= {id: cursor for id, cursor in unknown.items() if heads.get(id, 0) > cursor}
+                    pages = await event_log.replay(self._db, session.account, unknown, 1)
+                for conversation, page in pages.items():
+                    if session.state is not State.LIVE:
+                        return
+                    if page is None:
+                        self.not_member(session, conversation)
+                        continue
+                    self._hub.know(conversation, page.head, session.account)
+                    if page.head > unknown[conversation]:
+                        behind[conversation] = unknown[conversation]
             for conversation, cursor in behind.items():
                 if session.state is State.LIVE and conversation not in session.seen:
                     session.seen[conversation] = 0
@@ -157,8 +166,8 @@ class Replay:
     async def compare_all(self, headed: Callable[[tuple[HeadOf, ...]], None]) -> None:
         """After an overrun: compare every stream with the log, a thousand at a time, members as of now."""
         ids = self._hub.followed()
-        for at in range(0, len(ids), COMPARE_AT_ONCE):
-            part = ids[at : at + COMPARE_AT_ONCE]
+        at = 0
+        while part := ids[at : at + COMPARE_AT_ONCE]:
             try:
                 async with self.turn:
                     heads = await event_log.heads(self._db, part)
@@ -168,6 +177,7 @@ class Replay:
                             audience = await conversations.audience(self._db, conversation)
                         if audience is not None:
                             headed((HeadOf(conversation, audience[0], tuple(audience[1])),))
+                at += COMPARE_AT_ONCE
             except StorageError:
                 log.warning("edge.compare_failed", conversations=len(part))
                 await asyncio.sleep(RETRY_SECONDS)

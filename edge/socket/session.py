@@ -80,11 +80,14 @@ class Prepared:
 
 
 class Session:
-    """A WebSocket from hello to goodbye. `seen` maps each log under replay to the last live seq held back."""
+    """A WebSocket from hello to goodbye. `seen` maps each log under replay to the last live seq held back.
+
+    `replayed` is how far what was written is replay: a client that asked for much is not slow because it gets much.
+    """
 
     __slots__ = (
         "account", "binary", "drained_bytes", "expires_at", "frames_due", "hello_timer", "id", "jti", "pipelined",
-        "port", "seen", "stalled_since", "state", "syncs",
+        "port", "replayed", "seen", "stalled_since", "state", "syncs",
     )  # fmt: skip
 
     def __init__(self, id: Id, port: SocketPort, *, binary: bool) -> None:
@@ -100,6 +103,7 @@ class Session:
         self.syncs = 0
         self.frames_due = 0.0
         self.drained_bytes = 0
+        self.replayed = 0
         self.stalled_since: float | None = None
         self.hello_timer: Any = None
 
@@ -116,11 +120,16 @@ class Session:
         if self.state is State.LIVE and (not self.seen or prepared.conversation not in self.seen):
             port = self.port
             port.write(prepared.frames(self.binary))
-            return not port.paused or port.backlog() <= SLOW_BYTES
+            return not port.paused or self._late_bytes() <= SLOW_BYTES
         if self.state is not State.CLOSED:
             seen = self.seen.get(prepared.conversation, 0)
             self.seen[prepared.conversation] = max(seen, prepared.seq)
         return True
+
+    def _late_bytes(self) -> int:
+        """The backlog behind the last replay."""
+        written = self.port.written
+        return written - max(written - self.port.backlog(), self.replayed)
 
     def stalled(self, now: float) -> bool:
         """Asked every second: has the client taken nothing of its backlog for 10 s?"""
