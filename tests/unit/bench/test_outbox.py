@@ -208,6 +208,8 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.outbox.refused(id, "overloaded", self.now, retry_after=1.0) is None
         elif fate == "closed" and self.outbox.refused(id, "closed", self.now) is not None:
             self.refused.add(id)
+            # A final refusal is of the command, not of one attempt (promise 3): its other copies end so too.
+            self.wire = [copy for copy in self.wire if copy["id"] != id]
 
     @rule()
     def in_the_end_everything_is_answered(self) -> None:
