@@ -6,6 +6,7 @@ version, which could not read the data folder of ours.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -98,6 +99,12 @@ class Cluster:
         self._configure()
         self._hand_over()
 
+    def tidy(self) -> None:
+        """Remove a socket folder that lies outside of DATA_DIR; called by who holds the lock, after the end."""
+        if not self.sockets.is_relative_to(self.root):
+            with contextlib.suppress(OSError):
+                self.sockets.rmdir()
+
     def password(self) -> str:
         """The password of our one database user; raises `EmbeddedError` while there is no database here."""
         try:
@@ -155,9 +162,12 @@ class Cluster:
 
 
 def socket_folder(root: Path) -> Path:
-    """Where the socket lies: in DATA_DIR, or in a private folder named after it if that path is too long."""
+    """Where the socket lies: in DATA_DIR, or in a private folder named after it if that path will not do.
+
+    It will not if it is too long, or holds a comma: libpq takes that for two hosts.
+    """
     inside = root / "run" / "postgres"
-    if len(os.fsencode(inside / f".s.PGSQL.{PORT}.lock")) < SOCKET_PATH_LIMIT:
+    if len(os.fsencode(inside / f".s.PGSQL.{PORT}.lock")) < SOCKET_PATH_LIMIT and "," not in str(inside):
         return inside
     name = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"parley-{os.getuid()}-{name}"

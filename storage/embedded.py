@@ -90,6 +90,8 @@ class Server:
                 self.process.send_signal(signal.SIGQUIT)
                 self.process.wait()
         self.process = None
+        if self._lock is not None:
+            self.cluster.tidy()
         self._unlock()
 
     def _unlock(self) -> None:

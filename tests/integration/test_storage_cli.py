@@ -131,7 +131,7 @@ def test_demo_reports_what_is_refused(run, database_url):
     assert "demo conversation" in err
 
 
-def test_serve_runs_the_database_until_it_is_told_to_stop(tmp_path, monkeypatch):
+def test_serve_runs_the_database_until_it_is_told_to_stop(fast_path, monkeypatch):
     """In this process: the signal handler ends it as a supervisor's SIGTERM would."""
     handlers = {}
     monkeypatch.setattr("signal.signal", lambda number, handler: handlers.__setitem__(number, handler))
@@ -143,10 +143,10 @@ def test_serve_runs_the_database_until_it_is_told_to_stop(tmp_path, monkeypatch)
 
     monkeypatch.setattr(embedded, "_say", stop_at_once)
     with pytest.raises(SystemExit) as ended:
-        program.main(["serve"], {"DATA_DIR": str(tmp_path / "data")})
+        program.main(["serve"], {"DATA_DIR": str(fast_path / "data")})
     assert ended.value.code == 0
-    assert told == [f"PostgreSQL is ready in {tmp_path / 'data'}"]
-    assert not embedded.Cluster(tmp_path / "data").users()
+    assert told == [f"PostgreSQL is ready in {fast_path / 'data'}"]
+    assert not embedded.Cluster(fast_path / "data").users()
 
 
 def test_serve_says_why_it_cannot(tmp_path, capsys, monkeypatch):

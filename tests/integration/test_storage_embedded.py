@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -56,8 +55,8 @@ def execute(data_dir: Path, statement: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "a folder, with \"odd\" 'names'"
+def data_dir(fast_path: Path) -> Path:
+    return fast_path / "a folder with \"odd\" 'names'"
 
 
 def test_it_runs_in_a_session_of_its_own_durable_and_private(data_dir):
@@ -136,13 +135,21 @@ def test_a_pid_file_that_lies_does_not_keep_it_from_starting(data_dir):
         assert execute(data_dir, "SELECT 1") == [(1,)]
 
 
-def test_two_instances_run_side_by_side_and_one_folder_takes_one(tmp_path):
-    with Server(tmp_path / "one"), Server(tmp_path / ("two" + "x" * 120)) as two:
-        execute(tmp_path / "one", "CREATE TABLE here AS SELECT 1")
+def test_two_instances_run_side_by_side_and_one_folder_takes_one(fast_path):
+    with Server(fast_path / "one"), Server(fast_path / ("two" + "x" * 120)) as two:
+        execute(fast_path / "one", "CREATE TABLE here AS SELECT 1")
         assert execute(two.data_dir, "SELECT to_regclass('here')") == [(None,)]
         with pytest.raises(EmbeddedError, match="another Parley already runs the database"):
             Server(two.data_dir).start()
         assert execute(two.data_dir, "SELECT 1") == [(1,)]
+
+
+def test_a_comma_in_the_folder_is_no_second_host(fast_path):
+    data_dir = fast_path / "one, two"
+    with Server(data_dir) as server:
+        assert execute(data_dir, "SELECT 1") == [(1,)]
+        assert server.cluster.sockets.exists()
+    assert not server.cluster.sockets.exists()  # it lay outside of DATA_DIR, where nobody would look for it
 
 
 def test_a_leftover_that_does_not_end_is_named(data_dir, monkeypatch):
@@ -157,15 +164,15 @@ def test_a_leftover_that_does_not_end_is_named(data_dir, monkeypatch):
         pass
 
 
-def test_a_server_that_cannot_start_is_reported_and_nothing_stays_locked(data_dir, tmp_path):
+def test_a_server_that_cannot_start_is_reported_and_nothing_stays_locked(data_dir, fast_path):
     with Server(data_dir):
         pass
     control = data_dir / "postgres" / "global" / "pg_control"
-    control.rename(tmp_path / "pg_control")
-    with (tmp_path / "output").open("wb") as output, pytest.raises(EmbeddedError, match="ended at once"):
+    control.rename(fast_path / "pg_control")
+    with (fast_path / "output").open("wb") as output, pytest.raises(EmbeddedError, match="ended at once"):
         Server(data_dir, output=output).start()
-    assert "pg_control" in (tmp_path / "output").read_text()
-    (tmp_path / "pg_control").rename(control)
+    assert "pg_control" in (fast_path / "output").read_text()
+    (fast_path / "pg_control").rename(control)
     with Server(data_dir):
         assert execute(data_dir, "SELECT 1") == [(1,)]
 
@@ -205,18 +212,15 @@ def test_an_interrupted_first_start_is_done_over(data_dir):
     assert not (data_dir / "postgres.new").exists()
 
 
-def test_where_namespaces_are_forbidden_it_is_handed_to_another_user(monkeypatch):
+def test_where_namespaces_are_forbidden_it_is_handed_to_another_user(monkeypatch, data_dir):
     """Root lends it `nobody`; an ordinary user, who could lend nothing, stands in with its own number here."""
     user = cluster.NOBODY if os.getuid() == 0 else os.getuid()
     groups = "--clear-groups" if os.getuid() == 0 else "--keep-groups"
     way = ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user if os.getuid() == 0 else os.getgid()}", groups)
     monkeypatch.setattr(cluster, "NOBODY", user)
     monkeypatch.setattr(cluster, "prefix", lambda: way)
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        data_dir = Path(folder) / "data"
-        for _ in range(2):
-            with Server(data_dir):
-                assert execute(data_dir, "SHOW fsync") == [("on",)]
-                assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == user
-        assert gone(data_dir)
+    for _ in range(2):
+        with Server(data_dir):
+            assert execute(data_dir, "SHOW fsync") == [("on",)]
+            assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == user
+    assert gone(data_dir)

@@ -166,13 +166,13 @@ async def test_our_time_outs_reach_the_server_and_the_urls_own_words_stay(databa
     assert "application_name=parley" in conninfo(settings)
 
 
-async def test_it_comes_back_by_itself_when_the_server_does(tmp_path):
+async def test_it_comes_back_by_itself_when_the_server_does(fast_path):
     """Stopped: unavailable, nothing acknowledged. Started: everything acknowledged is there."""
-    with (tmp_path / "log").open("wb") as output:
-        server = embedded.Server(tmp_path / "data", output=output)
+    with (fast_path / "log").open("wb") as output:
+        server = embedded.Server(fast_path / "data", output=output)
         await asyncio.to_thread(server.start)
         try:
-            settings = StorageSettings(data_dir=str(tmp_path / "data"), pool_wait_seconds=0.3)
+            settings = StorageSettings(data_dir=str(fast_path / "data"), pool_wait_seconds=0.3)
             await migrate.up(settings.url)
             async with open_database(settings) as db:
                 agent = await person(db, "agent")

@@ -33,6 +33,10 @@ def test_a_long_data_folder_gets_a_short_socket_folder_of_its_own():
     assert folder == socket_folder(long)
 
 
+def test_a_comma_in_the_data_folder_is_kept_from_libpq_which_takes_it_for_two_hosts():
+    assert "," not in str(socket_folder(Path("/srv/a,b")))
+
+
 def test_a_folder_that_is_made_is_private(tmp_path):
     private_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700

@@ -60,3 +60,17 @@ def test_the_step_becomes_the_command():
         [*STEP, str(os.getpid()), "SIGKILL", "/bin/echo", "begun"], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "begun\n")
+
+
+def test_the_command_line_is_parent_signal_command(monkeypatch):
+    """In this process, where the step cannot be let become a command."""
+    became = []
+    monkeypatch.setattr(parent, "die_with_parent", lambda pid, number: became.append((pid, number)))
+    monkeypatch.setattr(os, "execv", lambda path, words: became.append(words))
+    parent.main(["7", "SIGINT", "/bin/echo", "begun"])
+    assert became == [(7, signal.SIGINT), ["/bin/echo", "begun"]]
+
+
+def test_an_orphan_ends_before_it_begins():
+    with pytest.raises(SystemExit, match="is gone"):
+        parent.die_with_parent(os.getppid() + 1, 0)
