@@ -360,6 +360,20 @@ async def test_junk_and_foreign_messages_disturb_nobody(broker, address):
         await until(lambda: ear.frames)
 
 
+async def test_a_stranger_is_asked_who_it_is_and_known_when_it_has_said_so(broker, address):
+    """So a broker that has just begun knows everyone at their next heartbeat, long before silence would tell them."""
+    async with mute("edge", address) as peer:
+        peer.say((int(Op.BYE),))
+        await until(lambda: not broker.router.roster.nodes)
+        peer.heard()
+        peer.say((int(Op.PING), 0))
+        heard = []
+        await until(lambda: heard.extend(peer.heard()) or heard)
+        assert heard == [(int(Op.WHO),)]
+        peer.say((int(Op.HELLO), "edge", peer.name, 2))
+        await until(lambda: peer.name in broker.router.roster.nodes)
+
+
 async def test_two_brokers_share_the_keys_and_one_is_enough(place):
     """When one leaves in order, its peers go by the other at once, and what they send arrives."""
     addresses = [f"ipc://{place}/{name}.ipc" for name in ("one", "two")]
