@@ -50,7 +50,7 @@ def gone(data_dir: Path) -> bool:
 
 def execute(data_dir: Path, statement: str) -> list[tuple[object, ...]]:
     with psycopg.connect(embedded.dsn(data_dir), autocommit=True) as connection:
-        cursor = connection.execute(statement)  # type: ignore[call-overload]
+        cursor = connection.execute(statement)  # type: ignore[call-overload]  # psycopg wants a literal
         return cursor.fetchall() if cursor.description else []
 
 
