@@ -8,28 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from broker.link.client import Link
-from tests.fixtures.backbone import ROOT, Ear, Process, broker, folder, know_each_other, listening, mute, until, worker
+from tests.fixtures.backbone import ROOT, Ear, Process, broker, know_each_other, listening, mute, until, worker
 
 pytestmark = pytest.mark.anyio
 
 KEYS = [f"conversation-{number}" for number in range(40)]
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    with folder() as path:
-        yield path
-
-
-@pytest.fixture
-def address(place: Path) -> str:
-    return f"ipc://{place}/broker.ipc"
 
 
 async def answered_by(edge: Link, ear: Ear, *, seconds: float = 10.0) -> set[str]:
@@ -215,6 +204,22 @@ async def test_a_second_broker_on_one_address_is_refused_and_the_first_undisturb
             assert "another broker listens here" in said
             await asyncio.sleep(2.0)
             assert edge.ready
+
+
+def test_a_second_signal_ends_a_process_that_is_still_ending():
+    """What it waits for may never come."""
+    code = (
+        "import asyncio; from broker.node.lifecycle import stop_signal\n"
+        "async def main():\n    stop = stop_signal(); print(flush=True); await stop.wait()\n"
+        "    print(flush=True); await asyncio.Event().wait()\n"
+        "asyncio.run(main())"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 1
 
 
 def test_a_broker_leaves_with_the_process_that_started_it(address):
