@@ -175,7 +175,8 @@ def conninfo(settings: StorageSettings) -> str:
     """How we connect: the URL's own words first, then ours.
 
     Time-outs are the server's, so that a lock is never waited for longer than its waiter lives. Generic plans:
-    planning the append costs as much as running it. Keepalives end a connection whose server vanished.
+    planning the append costs as much as running it. They may be made while tables are still empty, and everything
+    we ask for has its index, hence no sequential scans. Keepalives end a connection whose server vanished.
     """
     given = conninfo_to_dict(settings.url)
     options = {
@@ -183,6 +184,7 @@ def conninfo(settings: StorageSettings) -> str:
         "statement_timeout": f"{settings.statement_timeout_seconds * 1000:.0f}",
         "idle_in_transaction_session_timeout": "10000",
         "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
         "timezone": "UTC",
         "datestyle": "ISO",
     }

@@ -76,6 +76,15 @@ async def test_workers_that_race_on_the_same_creations_make_each_once(db):
     assert len(await db.fetch("SELECT 1 FROM conversations")) == len(creations)
 
 
+async def test_creations_that_name_the_same_new_accounts_in_any_order_do_not_deadlock(db):
+    agent = await person(db, "agent")
+    for turn in range(30):
+        unknown = [new_id() for _ in range(80)]
+        named = [random.Random(100 * turn + n).sample(unknown, len(unknown)) for n in range(4)]
+        outcomes = await asyncio.gather(*(one(db, create(new_id(), agent, *members)) for members in named))
+        assert [outcome.code for outcome in outcomes] == [""] * 4
+
+
 async def test_mixed_commands_in_every_order_never_wait_for_each_other_for_ever(db):
     agent = await person(db, "agent")
     people = [await person(db) for _ in range(4)]
