@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import msgspec
+
 from broker.link.client import Link, LinkSettings, Received
 from broker.link.sockets import AddressError
 from broker.node.environment import load
@@ -22,7 +24,8 @@ from workers.settings import PREFIX, SHARED, WorkerSettings
 async def main(env: Mapping[str, str]) -> None:
     """Serve until a signal."""
     settings = load(WorkerSettings, env, PREFIX, SHARED)
-    storage = storage_settings.load(env)
+    # One append at a time needs one connection: its backend stays warm, where a pool would take them in turn.
+    storage = msgspec.structs.replace(storage_settings.load(env), pool_min_connections=1)
     stop = stop_signal()
     async with open_database(storage) as db:
 
