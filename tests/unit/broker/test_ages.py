@@ -76,3 +76,12 @@ def test_an_age_is_never_smaller_than_the_truth(apart, drift, steps):
         age = ages.age(theirs(stamped), echo, time)
         assert age >= back - 1
         assert age <= back + (stamped - echo) + 2 + (time - echo) * DRIFT * 2
+
+
+def test_two_clocks_that_part_over_hours_make_nothing_look_younger():
+    """Theirs gains 50 ms in a thousand seconds; nothing is echoed afresh in three hours."""
+    ages = Ages()
+    ages.age(APART + 1_001, 1_000, 1_002.0)
+    hours = 10_000_000
+    stamp = int(APART + 1_000 + hours * 1.00005)
+    assert ages.age(stamp, 1_000, 1_000.0 + hours + 1_000) >= 1_000

@@ -124,6 +124,7 @@ def test_asked_who_it_is_it_starts_anew_and_says_so(live):
     assert live.connection.nodes == {}
     assert live.say((int(Op.WHO),)) == [], "the greeting is on its way"
     assert live.hear() == [(int(Op.HELLO), "edge", "edge-1", 2)]
+    assert live.heard[-1].echo == 0, "the clock of another broker, perhaps"
     live.queue(size=50)
     assert live.hear() == [], "what waits goes on waiting"
     assert live.welcome() == ["roster", "overrun", "roster"]

@@ -212,7 +212,7 @@ def test_a_command_dies_while_it_waits_and_its_sender_hears_when_it_would_have_l
 def test_a_command_with_less_than_a_millisecond_left_does_not_leave(hub):
     """The wire would say 0, and its receiver drop it without a word."""
     hub.to("edge-1", "worker-1", 1, ttl=200)
-    hub.now += 0.1995
+    hub.now += 0.1985
     hub.flush()
     assert hub.take("worker-1") == []
     assert hub.take("edge-1") == undeliverable("expired", 1)
@@ -314,10 +314,13 @@ def test_roles_that_nobody_has_are_forgotten(hub):
 
 def test_whom_zeromq_does_not_know_any_more_is_gone_with_a_word_to_the_senders(hub):
     hub.to("edge-1", "worker-1", 1)
-    for peer, _ in hub.router.outgoing(hub.now):
+    told = []
+    for peer, batch in hub.router.outgoing(hub.now):
         if peer.name == "worker-1":
             hub.router.unreachable(peer)
-    hub.flush()
+        else:
+            told += [frame for frame in unpack(batch).frames if frame[0] == Op.UNDELIVERABLE]
+    assert told == undeliverable("gone", 1)
     assert "worker-1" not in hub.router.roster.nodes
     assert hub.router.counts.unreachable == 1
 
