@@ -22,7 +22,9 @@ class AddressError(ValueError):
     """An address that this release will not use; the message says why and what to do."""
 
 
-def _common(socket: zmq.Socket[bytes]) -> None:
+def _common(socket: zmq.Socket[bytes], address: str) -> None:
+    # Off by default: tcp://[::1]:5555 could not be bound.
+    socket.setsockopt(zmq.IPV6, int("[" in address))
     # Neither a bound nor a promise: credit is our bound. It keeps libzmq from queueing without limit all the same.
     socket.setsockopt(zmq.SNDHWM, HIGH_WATER)
     socket.setsockopt(zmq.RCVHWM, HIGH_WATER)
@@ -46,7 +48,7 @@ def router_socket(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.
     """The broker's socket, bound. ROUTER binds and never connects (1575)."""
     check_address(address)
     socket = context.socket(zmq.ROUTER)
-    _common(socket)
+    _common(socket, address)
     # Without it a send to an unknown id vanishes; with it we get EHOSTUNREACH, and EAGAIN for a slow peer.
     socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
     # A reused id loses messages either way (2892, 4407): every start takes a new id, and none is ever handed over.
@@ -81,7 +83,7 @@ def dealer_socket(context: zmq.Context[zmq.Socket[bytes]], address: str, identit
     """A peer's socket to one broker, connecting; one DEALER per broker, never one for several."""
     check_address(address)
     socket = context.socket(zmq.DEALER)
-    _common(socket)
+    _common(socket, address)
     socket.setsockopt(zmq.ROUTING_ID, identity.encode())
     # Queue nothing for a broker that is not there: a send says EAGAIN instead.
     socket.setsockopt(zmq.IMMEDIATE, 1)
