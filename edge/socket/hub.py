@@ -58,7 +58,7 @@ class Stream:
     newcomers: set[Id] = field(default_factory=set)
     wanted: int = 0
     due: float | None = None
-    repairing: bool = False
+    repairing: Repair | None = None
     held: dict[int, Logged] = field(default_factory=dict)
 
     def told(self, as_of: int, recipients: tuple[Id, ...]) -> None:
@@ -189,15 +189,15 @@ class Hub(Generic[S]):
         wanted = []
         for conversation in self.gaps:
             stream = self.streams[conversation]
-            if stream.due is not None and stream.due <= now and not stream.repairing:
-                stream.repairing = True
-                wanted.append(Repair(conversation, stream.last, stream.wanted))
+            if stream.due is not None and stream.due <= now and stream.repairing is None:
+                stream.repairing = Repair(conversation, stream.last, stream.wanted)
+                wanted.append(stream.repairing)
         return wanted
 
     def filled(self, repair: Repair, events: Sequence[Logged], now: float) -> Forward | None:
         """A part of what the log held for a repair; the stream goes on behind it. With the last part it is over."""
         stream = self.streams.get(repair.conversation)
-        if stream is None or not stream.repairing:
+        if stream is None or stream.repairing is not repair:
             return None
         forward = self._advance(repair.conversation, stream, events, now)
         if stream.last >= repair.upto:
@@ -207,12 +207,12 @@ class Hub(Generic[S]):
     def unfilled(self, repair: Repair, now: float) -> None:
         """The log could not be read, or not so far: try again after a while."""
         stream = self.streams.get(repair.conversation)
-        if stream is not None and stream.repairing:
+        if stream is not None and stream.repairing is repair:
             self._repaired(stream, now + RETRY_SECONDS)
 
     @staticmethod
     def _repaired(stream: Stream, again: float) -> None:
-        stream.repairing = False
+        stream.repairing = None
         stream.due = again if stream.wanted > stream.last else None
 
     @staticmethod
