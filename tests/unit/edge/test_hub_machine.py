@@ -1,4 +1,4 @@
-"""The hub, searched for counterexamples by a machine: whatever is lost, doubled or overtaken, each stream is in order."""
+"""The hub, searched for counterexamples: whatever is lost, doubled or overtaken, each stream is in order."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class HubMachine(RuleBasedStateMachine):
         self.reached = forward.events[-1].seq
         assert self.reached <= self.newest
         assert set(forward.recipients) == self.members[self.newest]
-        self.forwarded += seqs(forward)
+        self.forwarded += [one.seq for one in forward.events]
 
     # The database
 
