@@ -129,7 +129,7 @@ class BackboneEnd:
                 log.warning("edge.announcement_late", workers=left)
 
     def tick(self, now: float) -> None:
-        """Once a second: snapshots for the workers that do not confirm."""
+        """Once a second: what the workers need who did not confirm, or heard nothing lately."""
         self._send(self._announcer.late(now))
 
     def _send(self, announcements: Iterable[Announce]) -> None:

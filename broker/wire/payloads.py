@@ -113,12 +113,16 @@ class Head(msgspec.Struct, frozen=True, array_like=True, tag="head", gc=False):
 
 
 class Audience(msgspec.Struct, frozen=True, array_like=True, tag="audience", gc=False):
-    """Edge to every fanout worker: who is connected here. Numbers rise by one; a snapshot replaces all before it."""
+    """Edge to every fanout worker: who is connected here. Numbers rise by one; a snapshot replaces all before it.
+
+    `more`: the snapshot goes on with the next number, and until its end it tells too little.
+    """
 
     number: int
     snapshot: bool
     add: tuple[Id, ...] = ()
     remove: tuple[Id, ...] = ()
+    more: bool = False
 
 
 class AudienceSeen(msgspec.Struct, frozen=True, array_like=True, tag="audience_seen", gc=False):

@@ -1,7 +1,7 @@
 """Where accounts are connected, as the edges tell it. Pure.
 
 Each edge numbers what it tells: a snapshot, then deltas by one. A number that does not follow makes the edge unknown
-until a snapshot comes, and an unknown edge is sent everything: too much is harmless, too little is not.
+until a whole snapshot came, and an unknown edge is sent everything: too much is harmless, too little is not.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from collections.abc import Collection, Iterable
 
 from broker.wire.payloads import Audience, AudienceSeen, AudienceWanted, Id
 
+REMEMBERED = 1_000
+"""Edges whose last number is kept, those included that are gone: they may come back, and so may what they said."""
+
 
 class Audiences:
     """Accounts by edge and edges by account. `version` changes whenever any answer of `by_edge` might."""
 
     def __init__(self) -> None:
         self.version = 0
-        self._numbers: dict[str, int] = {}
+        self._heard: dict[str, int] = {}
         self._accounts: dict[str, set[Id]] = {}
         self._where: dict[Id, list[str]] = {}
         self._unknown: set[str] = set()
@@ -24,35 +27,41 @@ class Audiences:
     def edges(self, alive: Iterable[str]) -> list[str]:
         """The edges that are alive now: the gone are forgotten. Returns the new ones, of whom nothing is known yet."""
         nodes = set(alive)
-        for gone in (self._numbers.keys() | self._unknown) - nodes:
+        for gone in (self._accounts.keys() | self._unknown) - nodes:
             self._forget(gone)
             self._unknown.discard(gone)
             self.version += 1
-        new = sorted(nodes - self._numbers.keys() - self._unknown)
+        if len(self._heard) > REMEMBERED:
+            self._heard = {edge: number for edge, number in self._heard.items() if edge in nodes}
+        new = sorted(nodes - self._accounts.keys() - self._unknown)
         if new:
             self._unknown.update(new)
             self.version += 1
         return new
 
-    def told(self, edge: str, told: Audience) -> AudienceSeen | AudienceWanted | None:
-        """An edge speaks; the answer to send it."""
-        known = self._numbers.get(edge)
+    def told(self, edge: str, told: Audience) -> AudienceSeen | AudienceWanted:
+        """An edge speaks; the answer to send it. What was doubled or overtaken changes nothing, a snapshot neither."""
+        heard = self._heard.get(edge, 0)
+        if told.number <= heard:
+            return AudienceSeen(heard) if edge in self._accounts else AudienceWanted()
+        self._heard[edge] = told.number
         if told.snapshot:
             self._forget(edge)
-            self._unknown.discard(edge)
             self._accounts[edge] = set()
-        elif known is None:
+        elif edge not in self._accounts:
             return AudienceWanted()
-        elif told.number <= known:
-            return AudienceSeen(known)
-        elif told.number != known + 1:
+        elif told.number != heard + 1:
             self._forget(edge)
             self._unknown.add(edge)
             self.version += 1
             return AudienceWanted()
-        self._numbers[edge] = told.number
         self._apply(edge, told)
-        self.version += 1
+        if told.more:
+            self._unknown.add(edge)
+        else:
+            self._unknown.discard(edge)
+        if told.snapshot or told.add or told.remove:
+            self.version += 1
         return AudienceSeen(told.number)
 
     def _apply(self, edge: str, told: Audience) -> None:
@@ -73,7 +82,6 @@ class Audiences:
             del self._where[account]
 
     def _forget(self, edge: str) -> None:
-        self._numbers.pop(edge, None)
         for account in self._accounts.pop(edge, ()):
             self._leave(account, edge)
 

@@ -93,9 +93,7 @@ class Fanout:
         elif isinstance(payload, Head):
             self._do(self._conversations.headed(payload.conversation, payload.seq))
         elif isinstance(payload, Audience):
-            answer = self._audiences.told(received.source, payload)
-            if answer is not None:
-                self._send_to(received.source, answer)
+            self._send_to(received.source, self._audiences.told(received.source, payload))
         else:
             self.refused += 1
             log.warning("fanout.bad_frame", source=received.source, payload=type(payload).__name__)
