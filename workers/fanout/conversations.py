@@ -129,22 +129,27 @@ class Conversations:
                 state.held[event.seq] = event
 
     def loaded(self, conversation: Id, head: int, members: frozenset[Id]) -> list[Effect]:
-        """Head and members, as one statement read them. Of what came before the held events, edges learn by heads."""
+        """Head and members, as one statement read them. Of what came before the held events, edges learn by heads.
+
+        An answer to an older question may end before what is held: what lies between is filled, since members are
+        true only if every event behind `head` is looked at.
+        """
         state = self._known.get(conversation)
         if state is None or state.phase is not Phase.LOADING:
             return []
         state.phase = Phase.LIVE
         state.members = members
         state.members_as_of = head
-        state.head = min(state.held) - 1 if state.held else head
+        state.head = min(head, min(state.held, default=head + 1) - 1)
         events = [state.held[seq] for seq in sorted(state.held)]
         state.held.clear()
         return self._advance(conversation, state, events)
 
-    def filled(self, conversation: Id, events: Sequence[Logged]) -> list[Effect]:
-        """What the log held for a `Fill`; what was held behind it follows."""
+    def filled(self, fill: Fill, events: Sequence[Logged]) -> list[Effect]:
+        """What the log held for a `Fill`; what was held behind it follows. Without any progress all is forgotten."""
+        conversation = fill.conversation
         state = self._known.get(conversation)
-        if state is None or state.phase is not Phase.FILLING:
+        if state is None or state.phase is not Phase.FILLING or state.head != fill.after:
             return []
         state.phase = Phase.LIVE
         held = state.held
@@ -153,10 +158,15 @@ class Conversations:
             # What was announced is not to be read: it was never there. Go on with what is known to exist.
             state.wanted = max(held, default=state.head)
         merged = {event.seq: event for event in events} | held
-        return self._advance(conversation, state, [merged[seq] for seq in sorted(merged)])
+        effects = self._advance(conversation, state, [merged[seq] for seq in sorted(merged)])
+        if effects and state.head == fill.after:
+            # The log does not hold what was announced, and asking again at once would never end.
+            del self._known[conversation]
+            return []
+        return effects
 
     def failed(self, conversation: Id) -> None:
-        """The database did not answer: forget it all; the next event, or the feed, begins anew."""
+        """The database did not answer: forget it all; the next event, or head, begins anew."""
         self._known.pop(conversation, None)
 
     def missing(self, conversation: Id) -> None:

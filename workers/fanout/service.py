@@ -34,6 +34,7 @@ POLL_SECONDS = 1.0
 GRACE_SECONDS = 0.25
 PRUNE_SECONDS = 60.0
 READS_AT_ONCE = 8
+RETRY_SECONDS = 1.0
 HEADS_PER_FRAME = 500
 ROUTES = 100_000
 
@@ -156,7 +157,7 @@ class Fanout:
             async with self._reads:
                 audience = await stored_conversations.audience(self._db, conversation)
         except StorageError:
-            self._conversations.failed(conversation)
+            self._failed(conversation)
             return
         if audience is None:
             self._conversations.missing(conversation)
@@ -169,10 +170,15 @@ class Fanout:
             async with self._reads:
                 items = await event_log.events_between(self._db, fill.conversation, fill.after, fill.upto)
         except StorageError:
-            self._conversations.failed(fill.conversation)
+            self._failed(fill.conversation)
             return
         self.filled += len(items)
-        self._do(self._conversations.filled(fill.conversation, _logged(items)))
+        self._do(self._conversations.filled(fill, _logged(items)))
+
+    def _failed(self, conversation: Id) -> None:
+        """What was known is forgotten, and looked up again in a while: the feed has named it already, perhaps."""
+        self._conversations.failed(conversation)
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._reconcile, [(conversation, 1)])
 
     async def _follow(self, since: int | None) -> int | None:
         """One poll of the feed; what it names gets a moment to arrive by itself."""
