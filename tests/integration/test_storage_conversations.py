@@ -46,7 +46,7 @@ async def test_the_marker_only_moves_forward_and_at_most_to_the_head(db):
 async def test_the_list_is_last_active_first_and_pages_without_a_gap(db):
     agent = await person(db, "agent")
     rooms = [await conversation_of(db, agent) for _ in range(7)]
-    await db.fetch("UPDATE conversations SET last_at = now()")  # ties must not lose one
+    await db.fetch("UPDATE conversations SET last_at = now() - interval '1 s'")  # ties must not lose one
     await one(db, say(rooms[3], agent, "newest"))
     items, cursor = [], None
     while True:
