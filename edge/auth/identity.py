@@ -38,7 +38,11 @@ class Identity:
         claims = self.tokens.verify(token)
         if self._revocations.is_revoked(claims.jti, claims.account):
             raise AuthError("The session has ended.")
-        return Who(await self._account(claims), claims)
+        account = await self._account(claims)
+        if self._revocations.is_revoked(claims.jti, claims.account):
+            # Revoked while the account was read: nobody will tell a socket that did not exist then.
+            raise AuthError("The session has ended.")
+        return Who(account, claims)
 
     async def _account(self, claims: Claims) -> Account:
         known = self._known.get(claims.account)

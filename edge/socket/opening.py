@@ -35,6 +35,8 @@ from storage.log import Page
 from storage.pool import Database
 
 HEARTBEAT_SECONDS = 25
+HELLO_EVENTS = 2_000
+"""What the one query for all cursors brings at most; logs that lag further go on one by one, as the socket drains."""
 
 Refusal = tuple[CloseCode, str]
 
@@ -88,7 +90,9 @@ class Opening:
                 summaries, more = await conversations.summaries(self._db, session.account, READY_CONVERSATIONS)
                 current = hello.epoch == self._db.epoch
                 pages = (
-                    await event_log.replay(self._db, session.account, cursors, SYNC_EVENTS)
+                    await event_log.replay(
+                        self._db, session.account, cursors, min(SYNC_EVENTS, max(1, HELLO_EVENTS // len(cursors)))
+                    )
                     if cursors and current
                     else {}
                 )
