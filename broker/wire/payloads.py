@@ -7,7 +7,8 @@ everywhere in Parley, times are RFC 3339 strings in UTC with milliseconds.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -162,5 +163,12 @@ Payload: TypeAlias = Commands | Outcomes | Appended | Head | Audience | Audience
 encode = msgspec.msgpack.Encoder().encode
 """Payload to bytes."""
 
+_encode_map = msgspec.msgpack.Encoder().encode
+
 decode = msgspec.msgpack.Decoder(Payload).decode
 """Bytes to payload; `msgspec.ValidationError` or `msgspec.DecodeError` for anything else."""
+
+
+def logged(event: Mapping[str, Any]) -> Logged:
+    """A client's event map as it travels between processes: encoded once, and what routing needs to know beside it."""
+    return Logged(event["seq"], event["kind"], event.get("account"), _encode_map(event))

@@ -13,10 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import structlog
 
-from broker.wire.payloads import HeadOf, Id, Logged
+from broker.wire.payloads import HeadOf, Id, logged
 from edge.codes import MESSAGES
 from edge.socket.frames import SYNC_EVENTS, encode, websocket_frame
 from edge.socket.hub import Forward, Hub, Repair
@@ -181,8 +180,3 @@ class Replay:
             except StorageError:
                 log.warning("edge.compare_failed", conversations=len(part))
                 await asyncio.sleep(RETRY_SECONDS)
-
-
-def logged(item: Mapping[str, Any]) -> Logged:
-    """An event map as the live path carries it."""
-    return Logged(item["seq"], item["kind"], item.get("account"), msgspec.msgpack.encode(item))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -18,7 +17,7 @@ import structlog
 from broker.link.client import Link, LinkError, Received, RosterChange
 from broker.node.tasks import Tasks
 from broker.wire import payloads
-from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id, Logged
+from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id
 from storage import conversations as stored_conversations
 from storage import feed
 from storage import log as event_log
@@ -173,7 +172,7 @@ class Fanout:
             self._failed(fill.conversation)
             return
         self.filled += len(items)
-        self._do(self._conversations.filled(fill, _logged(items)))
+        self._do(self._conversations.filled(fill, [payloads.logged(item) for item in items]))
 
     def _failed(self, conversation: Id) -> None:
         """What was known is forgotten, and looked up again in a while: the feed has named it already, perhaps."""
@@ -218,7 +217,3 @@ class Fanout:
         for edge, items in by_edge.items():
             for at in range(0, len(items), HEADS_PER_FRAME):
                 self._send_to(edge, Heads(tuple(items[at : at + HEADS_PER_FRAME])))
-
-
-def _logged(items: Sequence[dict[str, Any]]) -> list[Logged]:
-    return [Logged(item["seq"], item["kind"], item.get("account"), msgspec.msgpack.encode(item)) for item in items]

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from broker.wire import payloads
 from broker.wire.payloads import Create, Logged, Message
-from storage.log import EVENT_KIND, NewEvent, live_event
+from storage.log import NewEvent, live_event
 
 if TYPE_CHECKING:
     from broker.wire.payloads import Command
     from storage.log import Stored
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 def new_event(command: Command, fingerprint: bytes) -> NewEvent:
@@ -49,9 +46,4 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
 
 def logged(command: NewEvent, stored: Stored) -> Logged:
     """The event that this command became, encoded for clients once."""
-    return Logged(
-        seq=stored.seq,
-        kind=EVENT_KIND[command.kind],
-        account=command.data.get("account"),
-        event=_encode(live_event(command, stored)),
-    )
+    return payloads.logged(live_event(command, stored))
