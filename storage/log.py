@@ -72,25 +72,15 @@ async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
     _check_order(commands)
     if not commands:
         return []
-    rows = await db.fetch(
-        SQL["append"],
-        {
-            "conversations": _ids([command.conversation for command in commands]),
-            "actors": _ids([command.actor for command in commands]),
-            "commands": _ids([command.id for command in commands]),
-            "kinds": "{" + ",".join([command.kind for command in commands]) + "}",
-            "fingerprints": "{" + ",".join([command.fingerprint.hex() for command in commands]) + "}",
-            "bodies": _texts([command.body for command in commands]),
-            "data": _texts([_json(event_data(command)) for command in commands]),
-        },
-        again=False,
-    )
+    rows = await db.run(SQL["append"], _arrays(commands))
     stored: list[Stored | None] = [None] * len(commands)
-    clock: dict[datetime | None, str] = {None: ""}
-    for ord_, code, seq, at, replayed, field in rows:
+    clock: dict[bytes | None, str] = {None: ""}
+    for place, code, seq, at, replayed, field in rows:
+        assert place is not None and code is not None and seq is not None, "the function leaves only these out"
         if at not in clock:
-            clock[at] = moment(at)
-        stored[ord_ - 1] = Stored(code, seq, clock[at], replayed, field)
+            clock[at] = moment(datetime.fromisoformat((at or b"").decode()))
+        why = None if field is None else field.decode()
+        stored[int(place) - 1] = Stored(code.decode(), int(seq), clock[at], replayed == b"t", why)
     outcomes = [outcome for outcome in stored if outcome is not None]
     assert len(outcomes) == len(commands), "every command has one outcome"
     return outcomes
@@ -240,6 +230,25 @@ def _check_order(commands: Sequence[NewEvent]) -> None:
 
 # Array parameters are written here, as PostgreSQL's array literals: psycopg's general dumper costs as much
 # for 300 commands as storing them.
+
+
+def _arrays(commands: Sequence[NewEvent]) -> list[bytes]:
+    """The parameters of `append`; raises `BadData` for what cannot be written down."""
+    arrays = [
+        _ids([command.conversation for command in commands]),
+        _ids([command.actor for command in commands]),
+        _ids([command.id for command in commands]),
+        "{" + ",".join([command.kind for command in commands]) + "}",
+        "{" + ",".join([command.fingerprint.hex() for command in commands]) + "}",
+        _texts([command.body for command in commands]),
+        _texts([_json(event_data(command)) for command in commands]),
+    ]
+    if any("\x00" in array for array in arrays):  # libpq would read no further
+        raise BadData("text with NUL")
+    try:
+        return [array.encode() for array in arrays]
+    except UnicodeEncodeError as error:
+        raise BadData("text that is not Unicode") from error
 
 
 def _ids(ids: list[Id]) -> str:

@@ -21,6 +21,7 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from storage.direct import Direct, Texts
 from storage.durability import SQL, nature
 from storage.errors import BadData, DurabilityError, StorageError, Unavailable, translated
 from storage.settings import StorageSettings
@@ -48,6 +49,8 @@ class Database:
         self.durable = True
         self.on_epoch_change: list[Callable[[str], None]] = []
         self._sweep: asyncio.Task[None] | None = None
+        self._direct: dict[str, list[Direct]] = {}
+        self._direct_slots = asyncio.Semaphore(settings.pool_max_connections)
         self._pool = AsyncConnectionPool(
             conninfo(settings),
             open=False,
@@ -74,6 +77,47 @@ class Database:
                 raise
         await self._sweep_dead()
         return await self._fetch(statement, params)
+
+    async def run(self, statement: str, parameters: Sequence[bytes | None]) -> list[Texts]:
+        """Run a statement ($1, $2, …) that is run all the time, on connections of its own, the warmest first.
+
+        Parameters and rows are PostgreSQL's texts. Never run a second time by itself. Raises as `fetch` does.
+        """
+        if self._direct_slots.locked():
+            try:
+                await asyncio.wait_for(self._direct_slots.acquire(), self._settings.pool_wait_seconds)
+            except TimeoutError as error:
+                raise Unavailable("no connection was free in time") from error
+        else:
+            await self._direct_slots.acquire()
+        try:
+            direct = await self._take_direct(statement)
+            try:
+                return await direct.run(parameters)
+            finally:
+                if not direct.closed:
+                    self._direct[statement].append(direct)
+        finally:
+            self._direct_slots.release()
+
+    async def _take_direct(self, statement: str) -> Direct:
+        idle = self._direct.setdefault(statement, [])
+        while idle:
+            direct = idle.pop()
+            if not direct.closed:
+                return direct
+            direct.close()
+        return await Direct.open(self._connect, statement, self._settings.answer_seconds)
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        """A connection beside the pool's, trusted like them; raises psycopg's errors, or `DurabilityError`."""
+        connection = await psycopg.AsyncConnection.connect(conninfo(self._settings), autocommit=True)
+        try:
+            await self._trust(connection)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
 
     async def check(self) -> None:
         """Ask for nothing; raises `Unavailable` if even that is too much."""
@@ -127,11 +171,8 @@ class Database:
         end = time.monotonic() + self._settings.open_seconds
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    conninfo(self._settings), autocommit=True
-                ) as connection:
-                    await self._trust(connection)
-                    return
+                await (await self._connect()).close()
+                return
             except psycopg.Error as error:
                 if time.monotonic() > end:
                     raise translated(error) from error
@@ -146,6 +187,8 @@ class Database:
             self._sweep.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweep
+        for direct in [direct for idle in self._direct.values() for direct in idle]:
+            direct.close()
         await self._pool.close()
 
 

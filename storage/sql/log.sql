@@ -1,10 +1,9 @@
 -- name: append
 -- All commands of a batch in one round trip that includes its COMMIT; see migrations/0003_append.up.sql.
--- The arrays are of one length; `ord` in the answer is a command's place in them, from 1.
+-- $1 conversations, $2 actors, $3 ids, $4 kinds, $5 fingerprints, $6 bodies, $7 data: arrays of one length.
+-- `ord` in the answer is a command's place in them, from 1.
 SELECT ord, code, seq, at, replayed, field
-  FROM append_events(
-           %(conversations)s::uuid[], %(actors)s::uuid[], %(commands)s::uuid[], %(kinds)s::text[],
-           %(fingerprints)s::uuid[], %(bodies)s::text[], %(data)s::jsonb[]);
+  FROM append_events($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::jsonb[]);
 
 -- name: after
 -- Events after a cursor, oldest first, with the head of that moment. No row: not a member.
