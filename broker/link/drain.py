@@ -15,6 +15,10 @@ import zmq
 
 MESSAGES_PER_TURN = 256
 
+# Plain numbers: pyzmq's are enums, whose arithmetic costs more than the call.
+DONTWAIT, SNDMORE = int(zmq.DONTWAIT), int(zmq.SNDMORE)
+EVENTS, RCVMORE, POLLIN = int(zmq.EVENTS), int(zmq.RCVMORE), int(zmq.POLLIN)
+
 
 class Drain:
     """Hands every message of `socket` to `receive`, as its parts; calls `after` when a turn's are handed out."""
@@ -33,21 +37,26 @@ class Drain:
 
     def look(self) -> None:
         """Something was sent: if messages wait, make sure that they are read."""
-        events: int = self._socket.getsockopt(zmq.EVENTS)  # type: ignore[assignment]  # an int as well
-        if self._scheduled is None and events & zmq.POLLIN:
+        if self._scheduled is None and self._waits():
             self._scheduled = self._loop.call_soon(self._turn)
+
+    def _waits(self) -> bool:
+        """Is there a message? Asking costs half of being refused one."""
+        events: int = self._socket.get(EVENTS)  # type: ignore[assignment]  # an int as well
+        return events & POLLIN != 0
 
     def _turn(self) -> None:
         self._scheduled = None
-        receive = self._receive
+        socket, receive = self._socket, self._receive
         more = True
         try:
             for _ in range(MESSAGES_PER_TURN):
-                try:
-                    parts = self._socket.recv_multipart(zmq.DONTWAIT)
-                except zmq.Again:
+                if not self._waits():
                     more = False
                     break
+                parts = [socket.recv(DONTWAIT)]
+                while socket.get(RCVMORE):
+                    parts.append(socket.recv(DONTWAIT))
                 receive(parts)
         finally:
             # Also when `receive` raised: no edge follows for the messages behind the one that it could not take.

@@ -8,7 +8,7 @@ import structlog
 import zmq
 
 from broker.link.connection import Connection
-from broker.link.drain import Drain
+from broker.link.drain import DONTWAIT, Drain
 from broker.link.sockets import dealer_socket
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class Line:
         sent = False
         while (batch := self.connection.batch(now)) is not None:
             try:
-                self._socket.send(batch, zmq.DONTWAIT)
+                self._socket.send(batch, DONTWAIT)
             except zmq.Again:
                 self.connection.unsent()
                 break
