@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
-
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -13,14 +10,14 @@ from starlette.routing import BaseRoute, Route
 
 from edge.api import auth, conversations, health, messages
 from edge.api.faults import HANDLERS, LastResort
+from edge.api.operations import Operation
+from edge.api.requests import check_caller
 from edge.headers import SecurityHeaders
 from edge.services import Edge
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-
 API = "/api/v1"
 
-TABLE: dict[str, dict[str, Handler]] = {
+TABLE: dict[str, dict[str, Operation]] = {
     "/healthz": {"GET": health.healthz},
     "/readyz": {"GET": health.readyz},
     f"{API}/auth/login": {"POST": auth.login},
@@ -38,15 +35,16 @@ TABLE: dict[str, dict[str, Handler]] = {
 
 def routes() -> list[BaseRoute]:
     """The table as Starlette's routes: one for each path, so that a 405 can name all that the path allows."""
-    return [_route(path, handlers) for path, handlers in TABLE.items()]
+    return [_route(path, operations) for path, operations in TABLE.items()]
 
 
-def _route(path: str, handlers: dict[str, Handler]) -> Route:
+def _route(path: str, operations: dict[str, Operation]) -> Route:
     async def by_method(request: Request) -> Response:
-        method = "GET" if request.method == "HEAD" else request.method
-        return await handlers[method](request)
+        operation = operations["GET" if request.method == "HEAD" else request.method]
+        await check_caller(request, operation.by)
+        return await operation.handler(request)
 
-    return Route(path, by_method, methods=list(handlers), name=path)
+    return Route(path, by_method, methods=list(operations), name=path)
 
 
 def application(edge: Edge) -> Starlette:

@@ -8,15 +8,17 @@ import secrets
 import time
 from datetime import UTC, datetime
 from ipaddress import IPv6Network, ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from edge.api.operations import operation
 from edge.api.requests import answer, body_of, edge_of, who
 from edge.problems import Problem
 from edge.ratelimit import RateLimit
+from edge.terms import AccountId, Role
 from storage import accounts, sessions
 from storage.accounts import Account
 from storage.passwords import verify_password
@@ -32,11 +34,49 @@ class Credentials(msgspec.Struct):
     email: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {"email": "clara@parley.example", "password": "correct horse battery staple"}
+
 
 class Refresh(msgspec.Struct):
     """What `auth/refresh` takes."""
 
     refresh_token: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"refresh_token": "Vb0rT3mJx1nQw8yKc5sLd7uZ2pHf6gEa9iOvXt4RkMU"}
+
+
+class Me(msgspec.Struct):
+    """An account as its owner sees it."""
+
+    id: AccountId
+    name: str
+    email: str
+    role: Role
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "id": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "name": "Clara Jensen",
+        "email": "clara@parley.example",
+        "role": "client",
+    }
+
+
+class SignedIn(msgspec.Struct):
+    """A session: the token for every request and for `hello`, and the one that gets the next pair."""
+
+    access_token: Annotated[str, msgspec.Meta(description="A JWT, for `Authorization: Bearer` and for `hello`.")]
+    refresh_token: Annotated[str, msgspec.Meta(description="For `auth/refresh`, once.")]
+    token_type: Literal["Bearer"]
+    expires_in: Annotated[int, msgspec.Meta(ge=0, description="Seconds until the access token expires.")]
+    account: Me
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YTFmIn0.c2lnbmF0dXJl",
+        "refresh_token": Refresh.EXAMPLE["refresh_token"],
+        "token_type": "Bearer",
+        "expires_in": 900,
+        "account": Me.EXAMPLE,
+    }
 
 
 class Doorman:
@@ -101,6 +141,12 @@ def _tokens(request: Request, account: Account, session: str, refresh: str) -> d
     }
 
 
+@operation(
+    by="anyone",
+    takes=Credentials,
+    gives={200: SignedIn},
+    refuses=("unauthenticated", "rate_limited", "overloaded", "unavailable"),
+)
 async def login(request: Request) -> Response:
     """E-mail and password for a session. Which of the two was wrong is not said, nor shown by the time it takes."""
     given = await body_of(request, Credentials)
@@ -116,6 +162,7 @@ async def login(request: Request) -> Response:
     return answer(_tokens(request, found[0], session, refresh))
 
 
+@operation(by="anyone", takes=Refresh, gives={200: SignedIn}, refuses=("unauthenticated", "unavailable"))
 async def refresh(request: Request) -> Response:
     """A refresh token for new ones. It is exchanged each time; one that is used twice ends its session."""
     given = await body_of(request, Refresh)
@@ -131,6 +178,7 @@ async def refresh(request: Request) -> Response:
     return answer(_tokens(request, account, session, new))
 
 
+@operation(gives={204: None})
 async def logout(request: Request) -> Response:
     """End the session, or, for a host application's token, that token. Its sockets close everywhere within 5 s."""
     asking = await who(request)
@@ -144,6 +192,7 @@ async def logout(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@operation(gives={200: Me})
 async def me(request: Request) -> Response:
     """Who asks."""
     return answer(public((await who(request)).account))

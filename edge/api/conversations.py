@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 from uuid import UUID, uuid5
 
 import msgspec
@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.wire.payloads import Create
+from edge.api.answers import Conversation, ConversationLeft, Conversations, Events
+from edge.api.operations import operation
 from edge.api.requests import (
     admit,
     answer,
@@ -18,12 +20,12 @@ from edge.api.requests import (
     edge_of,
     idempotency_key,
     path_id,
-    query_number,
+    query_of,
     stored,
     who,
 )
 from edge.problems import Problem
-from edge.socket.frames import AnyId, canonical
+from edge.socket.frames import AnyId, Cursor, Seq, canonical
 from storage import conversations
 from storage import log as event_log
 from storage.errors import NotFound
@@ -33,7 +35,6 @@ CONVERSATION_IDS = UUID("6f1c1c0e-9d0b-5e0c-8a43-0f6f3a3b7d21")
 
 LIST_DEFAULT, LIST_MOST = 50, 200
 EVENTS_DEFAULT, EVENTS_MOST = 100, 500
-LAST_SEQ = 2**53
 
 
 class NewConversation(msgspec.Struct):
@@ -43,13 +44,41 @@ class NewConversation(msgspec.Struct):
     members: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=1000)] = ()
     project: AnyId | None = None
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "subject": "Harbour Bridge",
+        "members": ["77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"],
+    }
+
 
 class ReadUpTo(msgspec.Struct):
     """What `PUT conversations/{id}/read` takes."""
 
-    seq: Annotated[int, msgspec.Meta(ge=0, le=LAST_SEQ)]
+    seq: Cursor
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"seq": 42}
 
 
+class Listing(msgspec.Struct):
+    """Which part of a list."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LIST_MOST, description="How many at most.")] = LIST_DEFAULT
+    after: Annotated[str, msgspec.Meta(description="`next` of the page before.")] | None = None
+
+
+class Stretch(msgspec.Struct):
+    """Which part of a log: `after` or `before`, not both."""
+
+    after: Annotated[Cursor, msgspec.Meta(description="Events behind this seq, the first of them.")] | None = None
+    before: Annotated[Seq, msgspec.Meta(description="Events before this seq, the last of them.")] | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=EVENTS_MOST, description="How many at most.")] = EVENTS_DEFAULT
+
+
+@operation(
+    takes=NewConversation,
+    gives={201: Conversation, 200: Conversation | ConversationLeft},
+    keyed=True,
+    refuses=("forbidden", "not_found"),
+)
 async def create(request: Request) -> Response:
     """Begin a conversation: 201, or 200 with the same one when the key was used before."""
     account = (await who(request)).account
@@ -70,21 +99,23 @@ async def create(request: Request) -> Response:
         return answer({"id": id, "subject": act.subject, "project": act.project, "head": outcome.seq, "members": []})
 
 
+@operation(query=Listing, gives={200: Conversations})
 async def index(request: Request) -> Response:
     """The account's conversations, last active first."""
     account = (await who(request)).account
-    limit = query_number(request, "limit", 1, LIST_MOST) or LIST_DEFAULT
-    after = request.query_params.get("after")
-    items, following = await conversations.page(edge_of(request).db, account.id, after, limit)
+    part = query_of(request, Listing)
+    items, following = await conversations.page(edge_of(request).db, account.id, part.after, part.limit)
     return answer({"items": items, "next": following})
 
 
+@operation(gives={200: Conversation})
 async def show(request: Request) -> Response:
     """One conversation with its members."""
     account = (await who(request)).account
     return answer(await conversations.get(edge_of(request).db, account.id, path_id(request)))
 
 
+@operation(takes=ReadUpTo, gives={204: None})
 async def read(request: Request) -> Response:
     """Everything up to `seq` is read: the greatest wins, at most the head."""
     account = (await who(request)).account
@@ -94,22 +125,21 @@ async def read(request: Request) -> Response:
     return Response(status_code=204)
 
 
+@operation(query=Stretch, gives={200: Events})
 async def events(request: Request) -> Response:
     """A page of the log: the events after a seq, or the newest before one; always in order of seq."""
     account = (await who(request)).account
     id = path_id(request)
-    after = query_number(request, "after", 0, LAST_SEQ)
-    before = query_number(request, "before", 1, LAST_SEQ)
-    limit = query_number(request, "limit", 1, EVENTS_MOST) or EVENTS_DEFAULT
-    if after is not None and before is not None:
+    part = query_of(request, Stretch)
+    if part.after is not None and part.before is not None:
         raise Problem("invalid", "Give `after` or `before`, not both.", field="before")
     db = edge_of(request).db
-    if before is not None:
-        page = await event_log.events_before(db, account.id, id, before, limit)
+    if part.before is not None:
+        page = await event_log.events_before(db, account.id, id, part.before, part.limit)
         first = page.items[0]["seq"] if page.items else 1
         following = first if first > 1 else None
     else:
-        page = await event_log.events_after(db, account.id, id, after or 0, limit)
+        page = await event_log.events_after(db, account.id, id, part.after or 0, part.limit)
         last = page.items[-1]["seq"] if page.items else page.head
         following = last if last < page.head else None
     return answer({"epoch": page.epoch, "items": page.items, "head": page.head, "next": following})

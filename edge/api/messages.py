@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.wire.payloads import Join, Leave, Message
+from edge.api.operations import operation
 from edge.api.requests import admit, answer, body_of, check_text, edge_of, idempotency_key, path_id, stored, who
 from edge.problems import Problem
 from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical
+from edge.terms import CommandId, ConversationId, EventSeq, Moment
 
 
 class NewMessage(msgspec.Struct):
@@ -22,7 +24,26 @@ class NewMessage(msgspec.Struct):
     mentions: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
     attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {"body": "Good morning to you", "reply_to": 42}
 
+
+class Accepted(msgspec.Struct):
+    """Where a write stands in the log: it is stored, for good."""
+
+    id: Annotated[CommandId, msgspec.Meta(description="The Idempotency-Key, or the id that was made without one.")]
+    conversation: ConversationId
+    seq: EventSeq
+    at: Moment
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+        "at": "2026-11-23T09:00:03.118Z",
+    }
+
+
+@operation(takes=NewMessage, gives={201: Accepted, 200: Accepted}, keyed=True, refuses=("closed",))
 async def send(request: Request) -> Response:
     """Say something: 201, or 200 with the same answer when the key was used before for the same."""
     account = (await who(request)).account
@@ -39,11 +60,13 @@ async def send(request: Request) -> Response:
     return answer(body, 200 if outcome.replayed else 201)
 
 
+@operation(gives={204: None}, keyed=True, refuses=("forbidden", "closed"))
 async def join(request: Request) -> Response:
     """Add a member."""
     return await _change(request, Join)
 
 
+@operation(gives={204: None}, keyed=True, refuses=("forbidden", "closed"))
 async def leave(request: Request) -> Response:
     """Remove a member, or leave."""
     return await _change(request, Leave)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from functools import cache
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
-import orjson
+from msgspec.inspect import BoolType, IntType, Metadata, StructType, Type, UnionType, type_info
 from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.wire.payloads import Id, Outcome
+from edge.api.operations import CALLERS, Caller
 from edge.auth.identity import Who
 from edge.problems import Problem
 from edge.services import Edge
@@ -23,6 +26,8 @@ from edge.validation import canonical_id, explained
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 20.0
 S = TypeVar("S", bound=msgspec.Struct)
+_NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
+_TRUTH = {"true": True, "false": False}
 
 
 def edge_of(request: Request) -> Edge:
@@ -32,12 +37,25 @@ def edge_of(request: Request) -> Edge:
 
 
 def answer(body: Any, status: int = 200) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    """A JSON answer: a struct, or a map of the shape that the operation gives."""
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
 async def who(request: Request) -> Who:
-    """The account that asks; raises 401 `Problem`."""
+    """The account that asks; raises 401 `Problem`. Asked once, kept with the request."""
+    known: Who | None = getattr(request.state, "who", None)
+    if known is None:
+        known = request.state.who = await _authenticated(request)
+    return known
+
+
+async def check_caller(request: Request, by: Caller) -> None:
+    """Raises 401 for nobody, 403 for an account of a role below `by`."""
+    if by != "anyone" and CALLERS.index((await who(request)).account.role) < CALLERS.index(by):
+        raise Problem("forbidden")
+
+
+async def _authenticated(request: Request) -> Who:
     token = bearer_of(request.headers.get("authorization"))
     if token is None:
         raise Problem("unauthenticated", "Send `Authorization: Bearer …`.")
@@ -79,14 +97,37 @@ def path_id(request: Request, name: str = "id") -> Id:
     return id
 
 
-def query_number(request: Request, name: str, least: int, most: int) -> int | None:
-    """A whole number of the query, None when it is not given; raises 422."""
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    if not given.isascii() or not given.isdigit() or len(given) > 16 or not least <= int(given) <= most:
-        raise Problem("invalid", f"`{name}` is a whole number from {least} to {most}.", field=name)
-    return int(given)
+def query_of(request: Request, kind: type[S]) -> S:
+    """The query as `kind`, each field a parameter; others are ignored, a doubled one counts once. Raises 422.
+
+    Digits are a number where a number is wanted, `true` and `false` what they say where that is wanted.
+    """
+    given: dict[str, Any] = dict(request.query_params)
+    for name, wanted in _wanted(kind).items():
+        text = given.get(name, "")
+        if IntType in wanted and _NUMBER.fullmatch(text):
+            given[name] = int(text)
+        elif BoolType in wanted and text in _TRUTH:
+            given[name] = _TRUTH[text]
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as fault:
+        what, field = explained(fault)
+        raise Problem("invalid", f"{what}.", field=field) from None
+
+
+@cache
+def _wanted(kind: type[msgspec.Struct]) -> dict[str, frozenset[type]]:
+    """What each field of a query's struct takes."""
+    shape = type_info(kind)
+    assert isinstance(shape, StructType)
+    return {field.encode_name: _parts(field.type) for field in shape.fields}
+
+
+def _parts(shape: Type) -> frozenset[type]:
+    if isinstance(shape, UnionType):
+        return frozenset[type]().union(*map(_parts, shape.types))
+    return _parts(shape.type) if isinstance(shape, Metadata) else frozenset({type(shape)})
 
 
 def idempotency_key(request: Request) -> Id:

@@ -1,0 +1,102 @@
+"""What a route is: its handler, and all that a caller must know of it.
+
+Each handler is decorated with `operation(…)`, which names the structs that it takes and answers; its docstring is
+what the API's documents say. `edge/api/__init__.py` gives it a path and a method. From the two come the routing, the
+check of who may call it, and the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from edge.socket.frames import AnyId
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+Caller: TypeAlias = Literal["anyone", "client", "agent", "admin"]
+
+CALLERS: Final[tuple[Caller, ...]] = ("anyone", "client", "agent", "admin")
+"""Who may call: without a token, or with one of at least this role."""
+
+PATH_PARAMETERS: dict[str, Any] = {
+    "id": Annotated[AnyId, msgspec.Meta(description="The conversation's id.")],
+    "account": Annotated[AnyId, msgspec.Meta(description="The account's id.")],
+}
+"""What may stand in braces in a path."""
+
+_IN_BRACES = re.compile(r"{(\w+)}")
+_OF_WRITES = ("invalid", "id_conflict", "rate_limited", "overloaded", "unavailable", "disabled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A handler with its contract.
+
+    `takes` is the struct of the body, `query` that of the query string (each field a parameter), `gives` the type of
+    the answer by status (None: no body). `by` is who may call it. `keyed`: it is a write that takes an
+    `Idempotency-Key`. `refuses` are the error codes beside those that follow from the rest (`codes`).
+    """
+
+    handler: Handler
+    gives: Mapping[int, Any]
+    takes: type[msgspec.Struct] | None
+    query: type[msgspec.Struct] | None
+    by: Caller
+    keyed: bool
+    refuses: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """The docstring's first line."""
+        return cleandoc(self.handler.__doc__ or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The whole docstring."""
+        return cleandoc(self.handler.__doc__ or "")
+
+    def codes(self, path: str) -> frozenset[str]:
+        """Every error code that it may answer at `path`."""
+        found = {*self.refuses, "internal"}
+        if self.by != "anyone":
+            found |= {"unauthenticated", "unavailable"}
+        if self.by in ("agent", "admin"):
+            found |= {"forbidden"}
+        if parameters_in(path):
+            found |= {"not_found"}
+        if self.takes is not None:
+            found |= {"bad_frame", "invalid", "too_large"}
+        if self.query is not None:
+            found |= {"invalid"}
+        if self.keyed:
+            found.update(_OF_WRITES)
+        return frozenset(found)
+
+
+def operation(
+    *,
+    gives: Mapping[int, Any],
+    takes: type[msgspec.Struct] | None = None,
+    query: type[msgspec.Struct] | None = None,
+    by: Caller = "client",
+    keyed: bool = False,
+    refuses: tuple[str, ...] = (),
+) -> Callable[[Handler], Operation]:
+    """Make an `Operation` of the handler below; its docstring's first line is the summary."""
+
+    def described(handler: Handler) -> Operation:
+        return Operation(handler=handler, gives=gives, takes=takes, query=query, by=by, keyed=keyed, refuses=refuses)
+
+    return described
+
+
+def parameters_in(path: str) -> list[str]:
+    """The names in braces of a path."""
+    return _IN_BRACES.findall(path)

@@ -1,0 +1,242 @@
+"""What the server says on the WebSocket, as types: the specification of its frames, for documents and tests.
+
+The hot paths do not go through these: an event is encoded once, by whoever appended it, and its bytes are passed on.
+Every frame in tests is compared with what stands here. An event over HTTP is the same map as its frame.
+
+A field whose type includes `UnsetType` is left out where it does not apply; it is never null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from edge.terms import AccountId, CommandId, ConversationId, Epoch, EventSeq, Moment, ProjectId, Reached, Role, Unread
+
+# Events -----------------------------------------------------------------
+
+
+class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
+    type: Literal["event"] = "event"
+    conversation: ConversationId
+    seq: EventSeq
+    actor: Annotated[AccountId, Meta(description="The account that did it.")]
+    at: Moment
+
+
+class CreatedEvent(_Event, tag="created", kw_only=True):
+    """The conversation began. Always seq 1."""
+
+    subject: str
+    project: ProjectId | None
+    members: Annotated[list[AccountId], Meta(description="Who were members from the start, the creator first.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 1,
+        "kind": "created",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T08:58:00.000Z",
+        "subject": "Harbour Bridge",
+        "project": None,
+        "members": ["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b", "77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"],
+    }
+
+
+class MessageEvent(_Event, tag="message", kw_only=True):
+    """Somebody said something."""
+
+    id: Annotated[CommandId, Meta(description="The id under which its sender sent it.")]
+    body: str
+    attachments: Annotated[list[str], Meta(max_length=0, description="Empty in this version.")]
+    reply_to: Annotated[EventSeq, Meta(description="The seq of the message that it answers.")] | UnsetType = UNSET
+    mentions: Annotated[list[AccountId], Meta(description="The members whom it names.")] | UnsetType = UNSET
+    edited_at: Moment | UnsetType = UNSET
+    deleted_at: Moment | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+        "kind": "message",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:00:03.118Z",
+        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
+        "body": "Good morning to you",
+        "attachments": [],
+        "reply_to": 42,
+    }
+
+
+class MemberJoinedEvent(_Event, tag="member_joined", kw_only=True):
+    """Somebody became a member, and may read the whole log."""
+
+    account: Annotated[AccountId, Meta(description="The account that is a member now.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 44,
+        "kind": "member_joined",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:01:00.000Z",
+        "account": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
+    }
+
+
+class MemberLeftEvent(_Event, tag="member_left", kw_only=True):
+    """Somebody is no member any more: left, or was removed."""
+
+    account: Annotated[AccountId, Meta(description="The account that is a member no longer.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 45,
+        "kind": "member_left",
+        "actor": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
+        "at": "2026-11-23T09:02:00.000Z",
+        "account": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
+    }
+
+
+LogEvent: TypeAlias = CreatedEvent | MessageEvent | MemberJoinedEvent | MemberLeftEvent
+"""One event of a conversation's log, by `kind`."""
+
+
+# Answers ----------------------------------------------------------------
+
+
+class ReadyAccount(msgspec.Struct):
+    """Who the session is."""
+
+    id: AccountId
+    name: str
+    role: Role
+
+
+class ReadyLimits(msgspec.Struct):
+    """What a client may do at most."""
+
+    frame: Annotated[int, Meta(description="Bytes of a frame.")]
+    body: Annotated[int, Meta(description="Characters of a message.")]
+    rate: Annotated[float, Meta(description="Commands a second; 0: no limit.")]
+    burst: Annotated[int, Meta(description="Commands at once.")]
+
+
+class ReadyConversation(msgspec.Struct):
+    """A conversation of the account, and where it stands."""
+
+    id: ConversationId
+    head: Annotated[Reached, Meta(description="The last seq of its log.")]
+    read: Annotated[Reached, Meta(description="How far the account has read it.")]
+    unread: Unread
+
+
+class ReadyFrame(msgspec.Struct, tag="ready", tag_field="type"):
+    """Hello was believed: the session is open. Replays for the cursors follow."""
+
+    session: Annotated[str, Meta(description="The session's id, for logs.")]
+    account: ReadyAccount
+    epoch: Epoch
+    time: Annotated[Moment, Meta(description="The server's clock.")]
+    heartbeat: Annotated[int, Meta(description="Seconds between the client's pings.")]
+    limits: ReadyLimits
+    conversations: Annotated[list[ReadyConversation], Meta(max_length=200, description="The 200 last active.")]
+    more: Annotated[bool, Meta(description="True: `GET conversations` has others.")] | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "ready",
+        "session": "0c8e7b6a-5f4d-4e3c-9b2a-190807060504",
+        "account": {"id": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b", "name": "Clara Jensen", "role": "client"},
+        "epoch": "7437112233445566778-1",
+        "time": "2026-11-23T09:00:00.000Z",
+        "heartbeat": 25,
+        "limits": {"frame": 65536, "body": 10000, "rate": 10.0, "burst": 30},
+        "conversations": [{"id": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10", "head": 42, "read": 41, "unread": 1}],
+    }
+
+
+class CaughtUpFrame(msgspec.Struct, tag="caught_up", tag_field="type"):
+    """How far a replay went. After hello or a ping the live stream goes on behind `seq`; after `sync`, `seq` below
+    `head` means: ask again."""
+
+    conversation: ConversationId
+    seq: Reached
+    head: Annotated[Reached, Meta(description="The last seq of the log.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "caught_up",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 42,
+        "head": 42,
+    }
+
+
+class ResyncFrame(msgspec.Struct, tag="resync", tag_field="type"):
+    """What the client knows of the conversation (none: of all) counts no more: load it over HTTP, go on from there."""
+
+    reason: Literal["epoch", "cursor_ahead", "not_member"]
+    conversation: ConversationId | UnsetType = UNSET
+    epoch: Annotated[Epoch, Meta(description="The new epoch, with reason `epoch`.")] | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "resync", "reason": "epoch", "epoch": "7437112233445566778-2"}
+
+
+class AckFrame(msgspec.Struct, tag="ack", tag_field="type"):
+    """The command is stored, for good: it is on disk."""
+
+    id: Annotated[CommandId, Meta(description="The command's id.")]
+    conversation: ConversationId
+    seq: EventSeq
+    at: Moment
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "ack",
+        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+        "at": "2026-11-23T09:00:03.118Z",
+    }
+
+
+class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
+    """Something was refused, or could not be done; the codes say whether that is final."""
+
+    code: Annotated[str, Meta(description="One of the error codes.")]
+    message: Annotated[str, Meta(description="For a person.")]
+    id: Annotated[str, Meta(max_length=64, description="Which command, as it was given.")] | UnsetType = UNSET
+    field: Annotated[str, Meta(description="The field that is wrong.")] | UnsetType = UNSET
+    retry_after: Annotated[float, Meta(ge=0, description="Seconds before the next attempt.")] | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "error",
+        "code": "invalid",
+        "message": "It says nothing.",
+        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
+        "field": "body",
+    }
+
+
+class PongFrame(msgspec.Struct, tag="pong", tag_field="type"):
+    """The answer to a ping; what the ping's heads lacked came before it."""
+
+    time: Annotated[Moment, Meta(description="The server's clock.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "pong", "time": "2026-11-23T09:00:25.004Z"}
+
+
+class ByeFrame(msgspec.Struct, tag="bye", tag_field="type"):
+    """The server stops: come back after so long, to any edge."""
+
+    reason: Literal["draining"]
+    reconnect_after: Annotated[float, Meta(ge=0, description="Seconds; each client is told another number.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "bye", "reason": "draining", "reconnect_after": 1.732}
+
+
+Spoken: TypeAlias = ReadyFrame | CaughtUpFrame | ResyncFrame | AckFrame | ErrorFrame | PongFrame | ByeFrame
+"""Every frame of the server that is no event, by `type`."""
