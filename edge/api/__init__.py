@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.api import auth, conversations, health, messages
+from edge.api import auth, conversations, documents, health, messages
 from edge.api.faults import HANDLERS, LastResort
 from edge.api.operations import Operation
 from edge.api.requests import check_caller
@@ -50,7 +50,7 @@ def _route(path: str, operations: dict[str, Operation]) -> Route:
 def application(edge: Edge) -> Starlette:
     """The routes as an application, with every error as a problem document."""
     app = Starlette(
-        routes=routes(),
+        routes=[*routes(), *documents.routes(TABLE)],
         middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
         exception_handlers=dict(HANDLERS),
     )

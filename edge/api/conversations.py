@@ -75,9 +75,9 @@ class Stretch(msgspec.Struct):
 
 @operation(
     takes=NewConversation,
-    gives={201: Conversation, 200: Conversation | ConversationLeft},
+    gives={201: Conversation, 200: (Conversation, ConversationLeft)},
     keyed=True,
-    refuses=("forbidden", "not_found"),
+    refuses=("not_found",),
 )
 async def create(request: Request) -> Response:
     """Begin a conversation: 201, or 200 with the same one when the key was used before."""

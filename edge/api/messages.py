@@ -60,13 +60,13 @@ async def send(request: Request) -> Response:
     return answer(body, 200 if outcome.replayed else 201)
 
 
-@operation(gives={204: None}, keyed=True, refuses=("forbidden", "closed"))
+@operation(gives={204: None}, keyed=True, refuses=("closed",))
 async def join(request: Request) -> Response:
     """Add a member."""
     return await _change(request, Join)
 
 
-@operation(gives={204: None}, keyed=True, refuses=("forbidden", "closed"))
+@operation(gives={204: None}, keyed=True, refuses=("closed",))
 async def leave(request: Request) -> Response:
     """Remove a member, or leave."""
     return await _change(request, Leave)

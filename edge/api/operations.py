@@ -20,37 +20,48 @@ from starlette.responses import Response
 from edge.socket.frames import AnyId
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+Answer: TypeAlias = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | None
 Caller: TypeAlias = Literal["anyone", "client", "agent", "admin"]
 
 CALLERS: Final[tuple[Caller, ...]] = ("anyone", "client", "agent", "admin")
 """Who may call: without a token, or with one of at least this role."""
 
 PATH_PARAMETERS: dict[str, Any] = {
-    "id": Annotated[AnyId, msgspec.Meta(description="The conversation's id.")],
-    "account": Annotated[AnyId, msgspec.Meta(description="The account's id.")],
+    "id": Annotated[
+        AnyId, msgspec.Meta(description="The conversation's id.", examples=["5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"])
+    ],
+    "account": Annotated[
+        AnyId, msgspec.Meta(description="The account's id.", examples=["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b"])
+    ],
 }
 """What may stand in braces in a path."""
 
 _IN_BRACES = re.compile(r"{(\w+)}")
-_OF_WRITES = ("invalid", "id_conflict", "rate_limited", "overloaded", "unavailable", "disabled")
+_OF_WRITES = ("invalid", "forbidden", "id_conflict", "rate_limited", "overloaded", "unavailable", "disabled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A handler with its contract.
 
-    `takes` is the struct of the body, `query` that of the query string (each field a parameter), `gives` the type of
-    the answer by status (None: no body). `by` is who may call it. `keyed`: it is a write that takes an
-    `Idempotency-Key`. `refuses` are the error codes beside those that follow from the rest (`codes`).
+    `takes` is the struct of the body, `query` that of the query string (each field a parameter), `gives` the struct
+    of the answer by status (several: one of them; None: no body). `by` is who may call it. `keyed`: it is a write
+    that takes an `Idempotency-Key`. `refuses` are the error codes beside those that follow from the rest (`codes`).
     """
 
     handler: Handler
-    gives: Mapping[int, Any]
+    gives: Mapping[int, Answer]
     takes: type[msgspec.Struct] | None
     query: type[msgspec.Struct] | None
     by: Caller
     keyed: bool
     refuses: tuple[str, ...]
+
+    @property
+    def structs(self) -> tuple[type[msgspec.Struct], ...]:
+        """What it takes and answers."""
+        taken = () if self.takes is None else (self.takes,)
+        return taken + tuple(kind for answer in self.gives.values() for kind in kinds_of(answer))
 
     @property
     def summary(self) -> str:
@@ -82,7 +93,7 @@ class Operation:
 
 def operation(
     *,
-    gives: Mapping[int, Any],
+    gives: Mapping[int, Answer],
     takes: type[msgspec.Struct] | None = None,
     query: type[msgspec.Struct] | None = None,
     by: Caller = "client",
@@ -95,6 +106,11 @@ def operation(
         return Operation(handler=handler, gives=gives, takes=takes, query=query, by=by, keyed=keyed, refuses=refuses)
 
     return described
+
+
+def kinds_of(answer: Answer) -> tuple[type[msgspec.Struct], ...]:
+    """The structs that an answer may be."""
+    return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
 
 
 def parameters_in(path: str) -> list[str]:

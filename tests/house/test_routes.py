@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import msgspec
 import pytest
 
 from edge.api import API, TABLE
@@ -29,13 +27,6 @@ def documented() -> set[tuple[str, str]]:
     return {(method, API + path) for method, path in WRITTEN.findall(http)} | set(AT_THE_ROOT.findall(http))
 
 
-def structs_of(operation: Operation) -> list[type[msgspec.Struct]]:
-    """What it takes and answers."""
-    kinds: list[Any] = [operation.takes, *operation.gives.values()]
-    parts = [part for kind in kinds for part in getattr(kind, "__args__", (kind,))]
-    return [part for part in parts if isinstance(part, type) and issubclass(part, msgspec.Struct)]
-
-
 def test_the_routes_of_the_protocol_are_those_of_the_table():
     assert {(method, path) for method, path, _ in ROUTES} == documented()
 
@@ -47,7 +38,7 @@ def test_a_route_says_in_a_sentence_what_it_does(method: str, path: str, operati
 
 @each
 def test_what_a_route_takes_and_answers_has_words_and_an_example(method: str, path: str, operation: Operation):
-    for kind in structs_of(operation):
+    for kind in operation.structs:
         assert kind.__doc__
         assert getattr(kind, "EXAMPLE", None), f"{kind.__name__} has no EXAMPLE"
 

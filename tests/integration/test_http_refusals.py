@@ -256,7 +256,7 @@ async def test_what_storage_forbids_is_forbidden(site: Site, agent: Someone, mon
         raise Forbidden
 
     monkeypatch.setattr(site.db, "fetch", forbidden)
-    problem(await site.call("GET", "conversations", agent), 403, "forbidden")
+    problem(await site.call("POST", "conversations", agent, json={"subject": "x"}), 403, "forbidden")
 
 
 async def test_commands_are_counted_by_account_and_reads_are_not(site: Site, agent: Someone, client: Someone):
