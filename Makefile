@@ -17,11 +17,11 @@ T ?= tests
 COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit check lint types format lock clean python run-environment environment
+.PHONY: help run test test-unit check lint types format lock bench-table clean python run-environment environment
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run: run-environment ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
 	@PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
@@ -55,6 +55,9 @@ lock: environment ## resolve pyproject.toml anew into requirements/*.txt, with h
 	@[ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
 	@.venv-lock/bin/$(COMPILE) --all-extras --output-file requirements/all.txt
 	@.venv-lock/bin/$(COMPILE) --extra chat --constraints requirements/all.txt --output-file requirements/run.txt
+
+bench-table: environment ## measure the speed table on instances of its own (ROWS=even,crowd for some of its rows)
+	@$(VENV)/python -m bench.table $(if $(ROWS),--rows $(ROWS)) $(ARGS)
 
 clean: ## remove what make made, but not .parley/, your data
 	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

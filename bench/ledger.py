@@ -6,10 +6,8 @@ conversation n mod C, and its sender changes from round to round.
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import Counter
-from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -52,24 +50,6 @@ class Reader:
         return seq >= self.next or seq in self.missing
 
 
-class Percentiles(NamedTuple):
-    """Of a latency, in milliseconds; NaN when nothing was measured."""
-
-    p50: float
-    p95: float
-    p99: float
-    max: float
-
-
-def percentiles(seconds: Sequence[float]) -> Percentiles:
-    """Nearest-rank percentiles of latencies in seconds."""
-    if not seconds:
-        return Percentiles(math.nan, math.nan, math.nan, math.nan)
-    ordered = sorted(seconds)
-    last = len(ordered) - 1
-    return Percentiles(*(1000 * ordered[min(last, int(q * len(ordered)))] for q in (0.5, 0.95, 0.99, 1.0)))
-
-
 class Totals(NamedTuple):
     """What a run came to. `lost` to `foreign` must be 0, and `unanswered` too."""
 
@@ -92,11 +72,15 @@ class Totals(NamedTuple):
 
 
 class Ledger:
-    """Books for `conversations` groups of `group` users. Latencies count from message `measured` on."""
+    """Books for `conversations` groups of `group` users, of whom the first `senders` speak (None: all).
 
-    def __init__(self, conversations: int, group: int, *, measured: int = 0) -> None:
+    Latencies count from message `measured` on.
+    """
+
+    def __init__(self, conversations: int, group: int, *, senders: int | None = None, measured: int = 0) -> None:
         self.conversations = conversations
         self.group = group
+        self.senders = senders or group
         self.measured = measured
         self.readers = [Reader(user, user // group) for user in range(conversations * group)]
         self.intended = array("d")
@@ -108,6 +92,7 @@ class Ledger:
         self.errors: Counter[str] = Counter()
         self.delivery_seconds = array("d")
         self.ack_seconds = array("d")
+        self.marks: list[tuple[float, int]] = []
         self._answered = bytearray()
         self._at: list[dict[int, int]] = [{} for _ in range(conversations)]
         self._disagreed = 0
@@ -115,7 +100,7 @@ class Ledger:
     def place(self, number: int) -> tuple[int, int]:
         """Conversation and user that say this message."""
         conversation = number % self.conversations
-        return conversation, conversation * self.group + number // self.conversations % self.group
+        return conversation, conversation * self.group + number // self.conversations % self.senders
 
     def sending(self, intended: float, now: float) -> None:
         """The next message goes out at `now`, having been due at `intended`."""
@@ -141,8 +126,15 @@ class Ledger:
         self._answered[number] = 2
 
     def received(self, reader: Reader, seq: int, number: int, now: float) -> None:
-        """A message was delivered; `number` is -1 for events that are no messages of this run."""
-        if not reader.take(seq) or number < 0:
+        """A message was delivered; `number` is -1 for events that are no messages of this run.
+
+        Of those a second one says nothing: a conversation's `created` may come late, behind a `ready` that told of it.
+        """
+        if number < 0:
+            if reader.lacks(seq):
+                reader.take(seq)
+            return
+        if not reader.take(seq):
             return
         if number >= len(self.intended) or number % self.conversations != reader.conversation:
             self.foreign += 1
@@ -152,6 +144,10 @@ class Ledger:
             self._agree(reader.conversation, seq, number)
         if number >= self.measured:
             self.delivery_seconds.append(now - self.intended[number])
+
+    def mark(self, now: float) -> None:
+        """A slice of the run ends here: what is measured from now on counts to the next one."""
+        self.marks.append((now, len(self.delivery_seconds)))
 
     @property
     def settled(self) -> bool:

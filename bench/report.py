@@ -11,8 +11,8 @@ MEBIBYTE = 1 << 20
 def render(figures: Mapping[str, Any]) -> str:
     """Several lines; the last says whether the run was sound."""
     lines = [
-        f"{figures['users']} users in groups of {figures['group']}, {figures['rate']:,.0f} messages/s for"
-        f" {figures['seconds']:g} s after {figures['warmup']:g} s of warm-up"
+        f"{figures['users']} users in groups of {figures['group']}{_speakers(figures)},"
+        f" {figures['rate']:,.0f} messages/s for {figures['seconds']:g} s after {figures['warmup']:g} s of warm-up"
         f" (sent at {figures['achieved_rate']:,.0f}/s)",
         "",
         *(f"{name.replace('_', ' '):<14}{figures[name]:>12,}" for name in COUNTS),
@@ -52,6 +52,11 @@ COUNTS = (
     "foreign",
 )
 LATENCIES = (("delivery", "delivery_ms"), ("ack", "ack_ms"), ("send lag", "send_lag_ms"))
+
+
+def _speakers(figures: Mapping[str, Any]) -> str:
+    senders = figures.get("senders", figures["group"])
+    return "" if senders == figures["group"] else f" ({senders} of each speak)"
 
 
 def _latency(name: str, of: Mapping[str, float]) -> str:

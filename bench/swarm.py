@@ -12,75 +12,17 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeAlias
 
 import msgspec
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
+from bench.dial import dial
+from bench.frames import Acked, Delivered, Failed, Frame, Greeted, Hello, Ping, decode, encode
 from bench.ledger import Ledger, Reader
 
 CONNECTING_AT_ONCE = 32
 READY_SECONDS = 30.0
 RECONNECT_SECONDS = 0.2
-
-
-class Delivered(msgspec.Struct, frozen=True, tag="event", tag_field="type", gc=False):
-    """As much of an event as the ledger needs."""
-
-    conversation: str
-    seq: int
-    kind: str
-    id: str = ""
-
-
-class Acked(msgspec.Struct, frozen=True, tag="ack", tag_field="type", gc=False):
-    """As much of an ack."""
-
-    id: str
-    seq: int
-
-
-class Failed(msgspec.Struct, frozen=True, tag="error", tag_field="type", gc=False):
-    """As much of an error."""
-
-    code: str
-    id: str | None = None
-
-
-class Greeted(msgspec.Struct, frozen=True, tag="ready", tag_field="type", gc=False):
-    """As much of a ready."""
-
-    epoch: str
-    heartbeat: float
-
-
-class Frame(msgspec.Struct, frozen=True, tag="send", tag_field="type", gc=False):
-    """A message on its way."""
-
-    id: str
-    conversation: str
-    body: str
-
-
-class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type", gc=False):
-    """The heartbeat with what the user has."""
-
-    heads: dict[str, int]
-
-
-class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type", gc=False, omit_defaults=True):
-    """The first frame; cursors only on the way back."""
-
-    token: str
-    client: str
-    cursors: dict[str, int]
-    epoch: str | None = None
-
-
-Heard: TypeAlias = Delivered | Acked | Failed | Greeted
-
-_decode = msgspec.msgpack.Decoder(Heard).decode
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class User(WSListener):
@@ -100,7 +42,7 @@ class User(WSListener):
         """False when there is no connection to write to."""
         if self.transport is None:
             return False
-        self.transport.send(WSMsgType.BINARY, _encode(frame))
+        self.transport.send(WSMsgType.BINARY, encode(frame))
         return True
 
     def heads(self) -> dict[str, int]:
@@ -121,7 +63,7 @@ class User(WSListener):
                 transport.disconnect()
             return
         try:
-            heard = _decode(frame.get_payload_as_memoryview())
+            heard = decode(frame.get_payload_as_memoryview())
         except msgspec.ValidationError:
             return  # a type that says nothing to a load generator
         now = time.monotonic()
@@ -235,11 +177,9 @@ class Swarm:
                 return
 
     async def _bring_up(self, user: User) -> None:
-        url = self._urls[user.reader.user % len(self._urls)].replace("http", "ws", 1).rstrip("/") + "/ws"
+        url = self._urls[user.reader.user % len(self._urls)]
         async with self._gate:
-            transport, _ = await ws_connect(
-                lambda: user, url, extra_headers={"Sec-WebSocket-Protocol": "parley.v1.msgpack"}
-            )
+            transport = await dial(user, url)
             ready = asyncio.create_task(user.ready.wait())
             ended = asyncio.create_task(transport.wait_disconnected())
             try:

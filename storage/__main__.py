@@ -1,4 +1,4 @@
-"""`python -m storage`: run the embedded database, migrate, look whether it can be trusted, add accounts."""
+"""`python -m storage`: run the embedded database, migrate, look whether it can be trusted, add accounts or ballast."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from storage import accounts, demo, embedded, migrate
+from storage import accounts, ballast, demo, embedded, migrate
 from storage.embedded import EmbeddedError
 from storage.errors import StorageError, Unavailable
 from storage.migrate import MigrationError
@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
     add.add_argument("--name", default="")
     add.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     verbs.add_parser("demo", help="add people and conversations to look at; a second time adds nothing")
+    filler = verbs.add_parser("ballast", help="fill a throw-away database, to measure how a full one behaves")
+    filler.add_argument("--conversations", type=int, default=100_000, help="(default 100,000)")
+    filler.add_argument("--events", type=int, default=5_000_000, help="in all of them together (default 5,000,000)")
     return top
 
 
@@ -67,6 +70,25 @@ async def _demo(settings: StorageSettings) -> int:
     async with open_database(settings) as db:
         print(f"demo: {await demo.fill(db)} new events")
     return 0
+
+
+async def _ballast(settings: StorageSettings, conversations: int, events: int) -> int:
+    stored = await ballast.fill(settings.url, conversations, events, told=_progress(events))
+    print(f"ballast: {stored:,} events in {conversations:,} conversations")
+    return 0
+
+
+def _progress(events: int) -> Callable[[int], None]:
+    """Prints every tenth of the way."""
+    tenths = 0
+
+    def told(stored: int) -> None:
+        nonlocal tenths
+        if (now := 10 * stored // events) > tenths:
+            tenths = now
+            print(f"ballast: {stored:,} events", flush=True)
+
+    return told
 
 
 async def _migrate(settings: StorageSettings, direction: str, to: int | None) -> int:
@@ -107,6 +129,8 @@ def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
             return asyncio.run(_migrate(settings, given.direction, given.to))
         if given.verb == "account":
             return asyncio.run(_add_account(settings, given))
+        if given.verb == "ballast":
+            return asyncio.run(_ballast(settings, given.conversations, given.events))
         return asyncio.run(_check(settings) if given.verb == "check" else _demo(settings))
     except (SettingError, EmbeddedError, MigrationError, StorageError) as error:
         print(f"storage: {error}", file=sys.stderr)

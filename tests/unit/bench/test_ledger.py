@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from bench.ledger import Ledger, Reader, percentiles
+from bench.latency import percentiles
+from bench.ledger import Ledger, Reader
 
 
 @pytest.fixture
