@@ -77,7 +77,7 @@ async def body_of(request: Request, kind: type[S]) -> S:
         return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as fault:
         what, field = explained(fault)
-        raise Problem("invalid", f"{what}.", field=field) from None
+        raise Problem("invalid", what, field=field) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Problem("bad_frame", "The body is no JSON.") from None
 

@@ -122,7 +122,7 @@ def _explain(data: bytes, binary: bool, fault: msgspec.ValidationError) -> BadFr
     if envelope.type not in FRAME_TYPES:
         return BadFrame("unknown_type", f"No frame is called {envelope.type[:40]!r}.", id=_echoed(envelope.id))
     what, field = explained(fault)
-    if field in ("cursors", "heads") and "length <= " in what:
+    if field in ("cursors", "heads") and "length <= " in str(fault):
         return BadFrame("too_large", what, field=field)
     return BadFrame("invalid", what, field=field, id=_echoed(envelope.id))
 
