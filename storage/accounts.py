@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from uuid import uuid4
 
 import msgspec
 
-from storage.errors import BadData, Conflict, NotFound, Unavailable
+from storage.errors import BadAddress, BadData, Conflict, NotFound, Unavailable
 from storage.log import Id
 from storage.pool import Database, Row
 from storage.statements import statements
 
 SQL = statements("accounts")
 UNIQUE_VIOLATION = "23505"
+ADDRESS_CHARACTERS = 254
+ADDRESS = re.compile(
+    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+"
+    r"@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+"""What a browser takes in a field for an e-mail address (HTML Living Standard, "valid e-mail address")."""
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -26,12 +33,26 @@ class Account(msgspec.Struct, frozen=True):
     suspended: bool
 
 
+def checked_address(email: str) -> str:
+    """The address, if it is one; else raises `BadAddress`. A host application's addresses are its own affair."""
+    if len(email) > ADDRESS_CHARACTERS or not ADDRESS.fullmatch(email):
+        raise BadAddress(field="email")
+    return email
+
+
 async def add(
     db: Database, email: str, name: str, role: str, *, password_hash: str | None = None, id: Id | None = None
 ) -> Account:
-    """A new account; raises `Conflict` if its id is taken, or its address by one that signs in here too."""
-    given = {"id": id or str(uuid4()), "email": email, "name": name, "role": role, "password_hash": password_hash}
-    return Account(*(await _unique(db, SQL["add"], given))[0])
+    """A new account; raises `BadAddress`, or `Conflict` if its id is taken, or its address by one that signs in here
+    too."""
+    given = {
+        "id": id or str(uuid4()),
+        "email": checked_address(email),
+        "name": name,
+        "role": role,
+        "password_hash": password_hash,
+    }
+    return Account(*(await unique(db, SQL["add"], given))[0])
 
 
 async def by_email(db: Database, email: str) -> tuple[Account, str] | None:
@@ -55,14 +76,14 @@ async def ensure(db: Database, id: Id, name: str, email: str, role: str) -> Acco
     """
     given = {"id": id, "email": email, "name": name, "role": role}
     for _ in range(3):
-        if rows := await _unique(db, SQL["ensure"], given):
+        if rows := await unique(db, SQL["ensure"], given):
             return Account(*rows[0])
     raise Unavailable("the account is being changed by others")
 
 
 async def set_password(db: Database, id: Id, password_hash: str | None) -> None:
     """Let the account sign in with another password, or none; raises `NotFound`, or `Conflict` of its address."""
-    if not await _unique(db, SQL["set_password"], {"id": id, "password_hash": password_hash}):
+    if not await unique(db, SQL["set_password"], {"id": id, "password_hash": password_hash}):
         raise NotFound("account")
 
 
@@ -72,9 +93,32 @@ async def suspend(db: Database, id: Id, suspended: bool = True) -> None:
         raise NotFound("account")
 
 
-async def _unique(db: Database, statement: str, given: Mapping[str, str | None]) -> list[Row]:
+async def password_of(db: Database, id: Id) -> str | None:
+    """The hash of the account's password; None if it has none here. Raises `NotFound`."""
+    rows = await db.fetch(SQL["password_of"], {"id": id})
+    if not rows:
+        raise NotFound("account")
+    kept: str | None = rows[0][0]
+    return kept
+
+
+async def change_own(
+    db: Database, id: Id, session: Id, *, name: str | None, old_hash: str | None, new_hash: str | None
+) -> tuple[Account, list[Id]] | None:
+    """Change one's own name, and one's password if it still is `old_hash`; the account, and the other sessions,
+    which end by a new password. None if it has no password here (any more), or another by now.
+    """
+    given = {"id": id, "session": session, "name": name, "old_hash": old_hash, "new_hash": new_hash}
+    rows = await db.fetch(SQL["change_own"], given, again=False)
+    return (Account(*rows[0][:5]), list(rows[0][5])) if rows else None
+
+
+async def unique(
+    db: Database, statement: str, given: Mapping[str, str | bytes | None], *, again: bool = False
+) -> list[Row]:
+    """Run a statement that writes an address; raises `Conflict` if another has it."""
     try:
-        return await db.fetch(statement, given, again=False)
+        return await db.fetch(statement, given, again=again)
     except BadData as error:
         if getattr(error.__cause__, "sqlstate", None) == UNIQUE_VIOLATION:
             raise Conflict("account", field="email") from error

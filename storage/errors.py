@@ -19,6 +19,8 @@ class StorageError(Exception):
     """Storage refused."""
 
     code = "unavailable"
+    outspoken = False
+    """Whether the docstring may be told to who asked: it says more than the code, and nothing that is not theirs."""
 
     def __init__(self, detail: str = "", *, field: str | None = None) -> None:
         super().__init__(f"{self.__doc__}{f' ({detail})' if detail else ''}")
@@ -61,6 +63,25 @@ class Conflict(StorageError):
     """Something else holds this name already."""
 
     code = "invalid"
+    outspoken = True
+
+
+class BadAddress(Invalid):
+    """This is no e-mail address: it looks like name@example.org."""
+
+    outspoken = True
+
+
+class HostedAccount(Forbidden):
+    """This belongs to the host application, at which the account signs in."""
+
+    outspoken = True
+
+
+class LastAdministrator(Forbidden):
+    """Nobody would be left who administers: make another account an administrator first."""
+
+    outspoken = True
 
 
 class DurabilityError(StorageError):

@@ -150,13 +150,13 @@ def live_event(command: NewEvent, stored: Stored) -> dict[str, Any]:
 async def events_after(db: Database, account: Id, conversation: Id, after: int, limit: int) -> Page:
     """At most `limit` events after the cursor, oldest first; raises `NotFound` for who is not a member."""
     asked = {"account": account, "conversation": conversation, "after": after, "limit": limit}
-    return _page(db, conversation, await db.fetch(SQL["after"], asked))
+    return page_of(db, conversation, await db.fetch(SQL["after"], asked))
 
 
 async def events_before(db: Database, account: Id, conversation: Id, before: int, limit: int) -> Page:
     """At most `limit` events before the cursor, the newest of them, oldest first; raises `NotFound`."""
     asked = {"account": account, "conversation": conversation, "before": before, "limit": limit}
-    return _page(db, conversation, await db.fetch(SQL["before"], asked))
+    return page_of(db, conversation, await db.fetch(SQL["before"], asked))
 
 
 async def replay(db: Database, account: Id, cursors: Mapping[Id, int], limit: int) -> dict[Id, Page | None]:
@@ -195,7 +195,7 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def _page(db: Database, conversation: Id, rows: list[Row]) -> Page:
+def page_of(db: Database, conversation: Id, rows: list[Row]) -> Page:
     if not rows:
         raise NotFound("conversation")
     items = [_event(conversation, row) for row in rows if row[1] is not None]

@@ -6,6 +6,7 @@ A session's id is the `jti` of its access tokens. Refresh tokens are kept only a
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 from storage.log import Id
@@ -49,14 +50,25 @@ async def revoke_token(db: Database, jti: str, expires_at: datetime) -> None:
     await db.fetch(SQL["revoke_token"], {"jti": jti, "expires_at": expires_at})
 
 
-async def revocations(db: Database, since: datetime | None) -> tuple[datetime, set[str], set[Id]]:
-    """From when to ask next, the sessions and `jti`s revoked since (None: ever), and *all* suspended accounts.
+class Revoked(NamedTuple):
+    """What edges must know: `since` is from when to ask next, `tokens` the sessions and `jti`s revoked, `suspended`
+    *all* accounts that are (so that one who is suspended no longer is missed from the set), `changed` those whose
+    name, role or password is another."""
 
-    The accounts are told in full each time, so that one who is suspended no longer is missed from the set.
-    """
+    since: datetime
+    tokens: set[str]
+    suspended: set[Id]
+    changed: set[Id]
+
+
+async def revocations(db: Database, since: datetime | None) -> Revoked:
+    """What was revoked and changed since; None: revoked ever, and no changes, for who remembers nothing yet."""
     rows = await db.fetch(SQL["revocations"], {"since": since})
-    tokens = {id_ for _, what, id_ in rows if what == "token"}
-    return rows[0][0], tokens, {id_ for _, what, id_ in rows if what == "account"}
+    found: dict[str | None, set[str]] = {"token": set(), "suspended": set(), "changed": set()}
+    for _, what, id_ in rows:
+        if what is not None:
+            found[what].add(id_)
+    return Revoked(rows[0][0], found["token"], found["suspended"], found["changed"])
 
 
 async def prune(db: Database) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
@@ -32,6 +33,12 @@ class Identity:
         self._db = db
         self._revocations = revocations
         self._known: OrderedDict[Id, Account] = OrderedDict()
+        revocations.on_changed.append(self.forget)
+
+    def forget(self, changed: Iterable[Id]) -> None:
+        """These have another name or role by now: the row is to be read again, whatever their tokens say."""
+        for account in changed:
+            self._known.pop(account, None)
 
     async def authenticate(self, token: str) -> Who:
         """Whose token this is; raises `AuthError`, or `StorageError` when the account must be read and cannot be."""

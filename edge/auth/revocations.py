@@ -1,4 +1,5 @@
-"""Which sessions, tokens and accounts are not to be believed any more, read from the database every two seconds.
+"""Which sessions, tokens and accounts are not to be believed any more, read from the database every two seconds,
+and which accounts have changed.
 
 A lossy frame may hurry this, never carry it: so a revocation holds on every edge within a few seconds, whatever
 happens to frames.
@@ -7,9 +8,10 @@ happens to frames.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from types import TracebackType
 
@@ -27,7 +29,8 @@ REMEMBERED = 1_000_000
 
 
 class Revocations:
-    """Open it with `async with`: the first reading is done before it opens. `on_revoked` hears what is new."""
+    """Open it with `async with`: the first reading is done before it opens. `on_revoked` hears what is new,
+    `on_changed` whose name or role may be another, each for half a minute again and again."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -35,6 +38,7 @@ class Revocations:
         self._suspended: frozenset[Id] = frozenset()
         self._since: datetime | None = None
         self._task: asyncio.Task[None] | None = None
+        self.on_changed: list[Callable[[Collection[Id]], None]] = []
         self.on_revoked: list[Callable[[frozenset[str], frozenset[Id]], None]] = []
         self.read_at = 0.0
 
@@ -54,15 +58,24 @@ class Revocations:
         """Is this session or token revoked, or the account suspended, as far as is known here?"""
         return jti in self._jtis or account in self._suspended
 
-    def revoke(self, jti: str) -> None:
-        """This edge revoked it itself: no need to wait for the next reading."""
-        self._note({jti}, self._suspended)
+    def revoke(self, *jtis: str) -> None:
+        """This edge revoked them itself: no need to wait for the next reading."""
+        self._note(set(jtis), self._suspended)
+
+    async def poll_now(self) -> None:
+        """This edge changed an account itself: look at once, and if that fails, as soon as it is time."""
+        with contextlib.suppress(StorageError):
+            await self.poll()
 
     async def poll(self) -> None:
         """Read what was revoked since the last reading; raises `StorageError`."""
-        self._since, jtis, suspended = await sessions.revocations(self._db, self._since)
+        read = await sessions.revocations(self._db, self._since)
+        self._since = read.since
         self.read_at = time.monotonic()
-        self._note(jtis, frozenset(suspended))
+        if read.changed:
+            for forget in self.on_changed:
+                forget(read.changed)
+        self._note(read.tokens, frozenset(read.suspended))
 
     def _note(self, jtis: set[str], suspended: frozenset[Id]) -> None:
         new_jtis = frozenset(jtis - self._jtis.keys())

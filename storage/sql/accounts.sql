@@ -33,11 +33,38 @@ SELECT a.id, a.name, a.email, a.role, a.suspended_at IS NOT NULL
 
 -- name: set_password
 -- Another password, or none; no row: no such account.
-UPDATE accounts SET password_hash = %(password_hash)s WHERE id = %(id)s RETURNING id;
+UPDATE accounts SET password_hash = %(password_hash)s, changed_at = clock_timestamp() WHERE id = %(id)s RETURNING id;
 
 -- name: suspend
 -- Suspend, or lift it; a second suspension keeps the time of the first.
 UPDATE accounts
-   SET suspended_at = CASE WHEN %(suspended)s THEN coalesce(suspended_at, clock_timestamp()) END
+   SET suspended_at = CASE WHEN %(suspended)s THEN coalesce(suspended_at, clock_timestamp()) END,
+       changed_at = clock_timestamp()
  WHERE id = %(id)s
 RETURNING id;
+
+-- name: password_of
+-- The hash of an account's password; null: it signs in at the host application.
+SELECT password_hash FROM accounts WHERE id = %(id)s;
+
+-- name: change_own
+-- Another name, another password (nulls change nothing) of one who signs in here, unless the password has become
+-- another meanwhile; then no row. A new password ends the other sessions: their ids.
+WITH changed AS (
+    UPDATE accounts AS a
+       SET name = coalesce(%(name)s::text, a.name),
+           password_hash = coalesce(%(new_hash)s::text, a.password_hash),
+           changed_at = clock_timestamp()
+     WHERE a.id = %(id)s AND a.password_hash IS NOT NULL
+       AND (%(new_hash)s::text IS NULL OR a.password_hash = %(old_hash)s::text)
+    RETURNING a.*
+), ended AS (
+    UPDATE sessions AS s
+       SET revoked_at = clock_timestamp()
+      FROM changed AS c
+     WHERE %(new_hash)s::text IS NOT NULL AND s.account_id = c.id AND s.id <> %(session)s
+       AND s.revoked_at IS NULL AND s.expires_at > clock_timestamp()
+    RETURNING s.id
+)
+SELECT c.id, c.name, c.email, c.role, c.suspended_at IS NOT NULL, ARRAY(SELECT e.id FROM ended AS e)
+  FROM changed AS c;

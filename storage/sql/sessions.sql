@@ -38,7 +38,7 @@ VALUES (%(jti)s, %(expires_at)s, clock_timestamp())
     ON CONFLICT (jti) DO NOTHING;
 
 -- name: revocations
--- What was revoked since, and every account that is suspended now. `next` lies back by more than a statement
+-- What was revoked since, every account that is suspended now, and those that were changed since. `next` lies back by more than a statement
 -- may take, so that a revocation which commits late is not skipped; some are told twice.
 SELECT clock_timestamp() - interval '30 s' AS next, r.what, r.id
   FROM (SELECT) AS always
@@ -49,7 +49,9 @@ SELECT clock_timestamp() - interval '30 s' AS next, r.what, r.id
        SELECT 'token', jti FROM revoked_tokens
         WHERE revoked_at > coalesce(%(since)s::timestamptz, '-infinity') AND expires_at > clock_timestamp()
         UNION ALL
-       SELECT 'account', id::text FROM accounts WHERE suspended_at IS NOT NULL) AS r ON true;
+       SELECT 'suspended', id::text FROM accounts WHERE suspended_at IS NOT NULL
+        UNION ALL
+       SELECT 'changed', id::text FROM accounts WHERE changed_at > %(since)s::timestamptz) AS r ON true;
 
 -- name: prune
 -- Sessions and tokens that nobody could use any more.

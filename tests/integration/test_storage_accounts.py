@@ -1,4 +1,4 @@
-"""Accounts, sessions, revocations and projects."""
+"""Accounts, sessions and revocations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage import accounts, projects, sessions
+from storage import accounts, sessions
 from storage.errors import BadData, Conflict, NotFound, Unavailable
 from tests.fixtures.logs import new_id, person
 
@@ -136,22 +136,22 @@ class TestSessions:
     async def test_revocations_are_told_once_and_suspensions_always(self, db):
         account, other = await person(db), await person(db)
         session = await sessions.open(db, account, b"one", 60)
-        since, tokens, suspended = await sessions.revocations(db, None)
+        since, tokens, suspended, _ = await sessions.revocations(db, None)
         assert (tokens, suspended) == (set(), set())
         await sessions.revoke(db, session)
         await sessions.revoke_token(db, "host-jti", datetime.now(UTC) + timedelta(minutes=5))
         await sessions.revoke_token(db, "host-jti", datetime.now(UTC) + timedelta(minutes=5))
         await accounts.suspend(db, other)
-        since, tokens, suspended = await sessions.revocations(db, since)
+        since, tokens, suspended, _ = await sessions.revocations(db, since)
         assert (tokens, suspended) == ({session, "host-jti"}, {other})
-        since, tokens, suspended = await sessions.revocations(db, since + timedelta(seconds=31))
+        since, tokens, suspended, _ = await sessions.revocations(db, since + timedelta(seconds=31))
         assert (tokens, suspended) == (set(), {other})
         await accounts.suspend(db, other, False)
         assert (await sessions.revocations(db, since))[2] == set()
 
     async def test_a_revocation_that_commits_late_is_not_missed(self, db):
         """`since` lies back by more than a statement may take."""
-        since, _, _ = await sessions.revocations(db, None)
+        since, *_ = await sessions.revocations(db, None)
         assert timedelta(seconds=25) < datetime.now(UTC) - since < timedelta(seconds=60)
 
     async def test_all_sessions_of_an_account_end_at_once(self, db):
@@ -170,18 +170,3 @@ class TestSessions:
         await sessions.revoke_token(db, "new", datetime.now(UTC) + timedelta(seconds=60))
         assert await sessions.prune(db) == 2
         assert await sessions.prune(db) == 0
-
-
-class TestProjects:
-    async def test_an_account_has_its_projects(self, db):
-        account = await person(db)
-        bridge, mill = await projects.add(db, "Bridge"), await projects.add(db, "Mill")
-        for project in (mill, bridge, bridge):
-            await projects.add_member(db, project.id, account)
-        assert await projects.of_account(db, account) == [bridge, mill]
-        assert await projects.add(db, "Old Mill", id=mill.id) == projects.Project(mill.id, "Old Mill")
-        assert [project.name for project in await projects.of_account(db, account)] == ["Bridge", "Old Mill"]
-
-    async def test_nobody_joins_what_is_not_there(self, db):
-        with pytest.raises(BadData):
-            await projects.add_member(db, new_id(), await person(db))

@@ -1,0 +1,10 @@
+DROP INDEX events_at;
+DROP INDEX members_past;
+DROP INDEX conversations_created;
+DROP INDEX projects_name;
+DROP INDEX accounts_changed;
+DROP INDEX accounts_staff;
+DROP INDEX accounts_name;
+ALTER TABLE projects DROP COLUMN fingerprint;
+ALTER TABLE accounts DROP COLUMN fingerprint, DROP COLUMN changed_at;
+DROP TABLE audit;
