@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from storage.errors import Invalid, NotFound
+from storage import cursors
+from storage.errors import NotFound
 from storage.log import Id, event_map, moment
 from storage.pool import Database, Row
 from storage.statements import statements
@@ -39,10 +38,9 @@ async def page(db: Database, account: Id, after: str | None, limit: int) -> tupl
     A conversation that becomes active meanwhile moves to the front: a reader who pages on does not meet it
     again, but learns of it live. Raises `Invalid` for a cursor that is none of ours.
     """
-    at, id_ = _decoded(after) if after is not None else (None, None)
+    at, id_ = cursors.decoded(after, datetime.fromisoformat, UUID) if after is not None else (None, None)
     rows = await db.fetch(SQL["page"], {"account": account, "after_at": at, "after_id": id_, "limit": limit + 1})
-    items = [_listed(row) for row in rows[:limit]]
-    return items, _encoded(rows[limit - 1]) if len(rows) > limit else None
+    return [_listed(row) for row in rows[:limit]], cursors.following(rows, limit, 7, 0)
 
 
 async def get(db: Database, account: Id, conversation: Id) -> dict[str, Any]:
@@ -106,15 +104,3 @@ def _listed(row: Row) -> dict[str, Any]:
         "unread": unread,
         "last_message": last,
     }
-
-
-def _encoded(row: Row) -> str:
-    return base64.urlsafe_b64encode(f"{row[7].isoformat()} {row[0]}".encode()).decode()
-
-
-def _decoded(cursor: str) -> tuple[datetime, Id]:
-    try:
-        at, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        return datetime.fromisoformat(at), str(UUID(id_))
-    except (ValueError, binascii.Error) as error:
-        raise Invalid("not a cursor of this list", field="after") from error

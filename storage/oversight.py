@@ -11,7 +11,7 @@ import msgspec
 from storage import cursors
 from storage.errors import NotFound
 from storage.log import Id, Page, moment, page_of
-from storage.pool import Database
+from storage.pool import Database, Row
 from storage.statements import statements
 
 SQL = statements("oversight")
@@ -42,8 +42,7 @@ async def page(
     at, id_ = cursors.decoded(after, datetime.fromisoformat, UUID) if after is not None else LAST
     asked = {"query": query, "status": status, "project": project, "before_at": at, "before_id": str(id_)}
     rows = await db.fetch(SQL["page"], {**asked, "limit": limit + 1})
-    items = [Overview(*row[:5], moment(row[5]), moment(row[6]), row[7]) for row in rows[:limit]]
-    return items, cursors.following(rows, limit, 5, 0)
+    return [_overview(row) for row in rows[:limit]], cursors.following(rows, limit, 5, 0)
 
 
 async def get(db: Database, actor: Id, conversation: Id) -> dict[str, Any]:
@@ -75,3 +74,8 @@ async def events_before(db: Database, actor: Id, conversation: Id, before: int, 
     """As `log.events_before`, noted as read by `actor`; raises `NotFound`."""
     asked = {"actor": actor, "conversation": conversation, "before": before, "limit": limit}
     return page_of(db, conversation, await db.fetch(SQL["before"], asked))
+
+
+def _overview(row: Row) -> Overview:
+    id_, subject, project, status, head, created_at, last_at, members = row
+    return Overview(id_, subject, project, status, head, moment(created_at), moment(last_at), members)

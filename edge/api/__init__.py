@@ -8,7 +8,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.api import auth, conversations, documents, health, messages
+from edge.api import (
+    administration,
+    auth,
+    conversations,
+    documents,
+    health,
+    me,
+    messages,
+    oversight,
+    people,
+    projects,
+    statistics,
+)
 from edge.api.faults import HANDLERS, LastResort
 from edge.api.operations import Operation
 from edge.api.requests import check_caller
@@ -23,13 +35,28 @@ TABLE: dict[str, dict[str, Operation]] = {
     f"{API}/auth/login": {"POST": auth.login},
     f"{API}/auth/refresh": {"POST": auth.refresh},
     f"{API}/auth/logout": {"POST": auth.logout},
-    f"{API}/me": {"GET": auth.me},
+    f"{API}/me": {"GET": me.show, "PATCH": me.change},
     f"{API}/conversations": {"GET": conversations.index, "POST": conversations.create},
     f"{API}/conversations/{{id}}": {"GET": conversations.show},
     f"{API}/conversations/{{id}}/read": {"PUT": conversations.read},
     f"{API}/conversations/{{id}}/events": {"GET": conversations.events},
     f"{API}/conversations/{{id}}/messages": {"POST": messages.send},
     f"{API}/conversations/{{id}}/members/{{account}}": {"PUT": messages.join, "DELETE": messages.leave},
+    f"{API}/accounts": {"GET": people.index},
+    f"{API}/accounts/{{id}}": {"GET": people.show},
+    f"{API}/projects": {"GET": projects.index, "POST": projects.create},
+    f"{API}/projects/{{id}}": {"GET": projects.show, "PATCH": projects.change},
+    f"{API}/projects/{{id}}/members": {"GET": projects.members},
+    f"{API}/projects/{{id}}/members/{{account}}": {"PUT": projects.add_member, "DELETE": projects.remove_member},
+    f"{API}/admin/accounts": {"GET": administration.index, "POST": administration.create},
+    f"{API}/admin/accounts/{{id}}": {"GET": administration.show, "PATCH": administration.change},
+    f"{API}/admin/accounts/{{id}}/password": {"POST": administration.reset_password},
+    f"{API}/admin/accounts/{{id}}/sessions": {"DELETE": administration.end_sessions},
+    f"{API}/admin/audit": {"GET": administration.audit},
+    f"{API}/admin/conversations": {"GET": oversight.index},
+    f"{API}/admin/conversations/{{id}}": {"GET": oversight.show},
+    f"{API}/admin/conversations/{{id}}/events": {"GET": oversight.events},
+    f"{API}/admin/stats": {"GET": statistics.show},
 }
 
 

@@ -1,4 +1,4 @@
-"""`auth/login`, `auth/refresh`, `auth/logout`, `me`."""
+"""`auth/login`, `auth/refresh`, `auth/logout`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from ipaddress import IPv6Network, ip_address
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -21,11 +22,13 @@ from edge.ratelimit import RateLimit
 from edge.terms import AccountId, Role
 from storage import accounts, sessions
 from storage.accounts import Account
-from storage.passwords import verify_password
+from storage.passwords import hash_password, verify_password
 
 HASHES_AT_ONCE = 2
 WAITING_MOST = 50
 WRONG = "The e-mail address or the password is not right."
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Credentials(msgspec.Struct):
@@ -101,12 +104,19 @@ class Doorman:
 
     async def is_right(self, kept: str | None, password: str) -> bool:
         """Whether this is the password that was kept; takes as long when there is none. Raises 503 in a crowd."""
+        return await self._in_turn(verify_password, kept, password)
+
+    async def hashed(self, password: str) -> str:
+        """What to keep of a new password. Raises 503 in a crowd."""
+        return await self._in_turn(hash_password, password)
+
+    async def _in_turn(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         if self._waiting >= WAITING_MOST:
             raise Problem("overloaded", retry_after=2.0)
         self._waiting += 1
         try:
             async with self._hashing:
-                return await asyncio.to_thread(verify_password, kept, password)
+                return await asyncio.to_thread(work, *given, **named)
         finally:
             self._waiting -= 1
 
@@ -190,9 +200,3 @@ async def logout(request: Request) -> Response:
         await sessions.revoke_token(edge.db, asking.claims.jti, expires)
     edge.revocations.revoke(asking.claims.jti)
     return Response(status_code=204)
-
-
-@operation(gives={200: Me})
-async def me(request: Request) -> Response:
-    """Who asks."""
-    return answer(public((await who(request)).account))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Annotated, Any, ClassVar, TypeAlias
 from uuid import UUID, uuid5
 
 import msgspec
@@ -11,6 +13,7 @@ from starlette.responses import Response
 
 from broker.wire.payloads import Create
 from edge.api.answers import Conversation, ConversationLeft, Conversations, Events
+from edge.api.listing import Listing
 from edge.api.operations import operation
 from edge.api.requests import (
     admit,
@@ -29,11 +32,14 @@ from edge.socket.frames import AnyId, Cursor, Seq, canonical
 from storage import conversations
 from storage import log as event_log
 from storage.errors import NotFound
+from storage.log import Page
 
 CONVERSATION_IDS = UUID("6f1c1c0e-9d0b-5e0c-8a43-0f6f3a3b7d21")
 """The namespace in which (account, Idempotency-Key) names a conversation: the same wish, the same conversation."""
 
-LIST_DEFAULT, LIST_MOST = 50, 200
+ReadPage: TypeAlias = Callable[[int, int], Awaitable[Page]]
+"""Events behind, or before, a seq: at most so many."""
+
 EVENTS_DEFAULT, EVENTS_MOST = 100, 500
 
 
@@ -56,13 +62,6 @@ class ReadUpTo(msgspec.Struct):
     seq: Cursor
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"seq": 42}
-
-
-class Listing(msgspec.Struct):
-    """Which part of a list."""
-
-    limit: Annotated[int, msgspec.Meta(ge=1, le=LIST_MOST, description="How many at most.")] = LIST_DEFAULT
-    after: Annotated[str, msgspec.Meta(description="`next` of the page before.")] | None = None
 
 
 class Stretch(msgspec.Struct):
@@ -128,18 +127,21 @@ async def read(request: Request) -> Response:
 @operation(query=Stretch, gives={200: Events})
 async def events(request: Request) -> Response:
     """A page of the log: the events after a seq, or the newest before one; always in order of seq."""
-    account = (await who(request)).account
-    id = path_id(request)
+    asked = edge_of(request).db, (await who(request)).account.id, path_id(request)
+    return await stretch(request, partial(event_log.events_after, *asked), partial(event_log.events_before, *asked))
+
+
+async def stretch(request: Request, read_after: ReadPage, read_before: ReadPage) -> Response:
+    """The part of a log that the query asks for, read by one of the two."""
     part = query_of(request, Stretch)
     if part.after is not None and part.before is not None:
         raise Problem("invalid", "Give `after` or `before`, not both.", field="before")
-    db = edge_of(request).db
     if part.before is not None:
-        page = await event_log.events_before(db, account.id, id, part.before, part.limit)
+        page = await read_before(part.before, part.limit)
         first = page.items[0]["seq"] if page.items else 1
         following = first if first > 1 else None
     else:
-        page = await event_log.events_after(db, account.id, id, part.after or 0, part.limit)
+        page = await read_after(part.after or 0, part.limit)
         last = page.items[-1]["seq"] if page.items else page.head
         following = last if last < page.head else None
     return answer({"epoch": page.epoch, "items": page.items, "head": page.head, "next": following})

@@ -63,7 +63,8 @@ async def _not_authenticated(request: Request, fault: Exception) -> Response:
 async def _storage_refused(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, StorageError)
     if fault.code in OF_STORAGE:
-        return problem_response(Problem(fault.code, field=fault.field))
+        said = fault.__doc__ if fault.outspoken else None
+        return problem_response(Problem(fault.code, said, field=fault.field))
     log.warning("api.unavailable", method=request.method, path=request.url.path, reason=str(fault))
     read = request.method in ("GET", "HEAD")
     return problem_response(Problem("unavailable", "The database does not answer; try again." if read else None))

@@ -21,6 +21,9 @@ TAGS = {
     "auth": "Sign in with e-mail and password, keep the session, end it.",
     "me": "The account that asks.",
     "conversations": "Conversations, their members, their messages and their logs.",
+    "accounts": "Other people.",
+    "projects": "What clients and staff work on together, and who does.",
+    "admin": "For administrators: accounts, everybody's conversations (each look is noted), figures.",
     "health": "For whoever watches over the processes.",
 }
 """What the first part of a path below /api/v1 stands for; `health` is what lies at the root."""

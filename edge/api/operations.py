@@ -28,7 +28,8 @@ CALLERS: Final[tuple[Caller, ...]] = ("anyone", "client", "agent", "admin")
 
 PATH_PARAMETERS: dict[str, Any] = {
     "id": Annotated[
-        AnyId, msgspec.Meta(description="The conversation's id.", examples=["5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"])
+        AnyId,
+        msgspec.Meta(description="The id of what the path names.", examples=["5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"]),
     ],
     "account": Annotated[
         AnyId, msgspec.Meta(description="The account's id.", examples=["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b"])

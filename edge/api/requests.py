@@ -113,7 +113,7 @@ def query_of(request: Request, kind: type[S]) -> S:
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as fault:
         what, field = explained(fault)
-        raise Problem("invalid", f"{what}.", field=field) from None
+        raise Problem("invalid", what, field=field) from None
 
 
 @cache

@@ -31,5 +31,5 @@ CREATE INDEX conversations_created ON conversations (created_at);
 CREATE INDEX members_past ON members (account_id, conversation_id) WHERE left_seq IS NOT NULL;
 
 -- Times grow with the table, so a range of blocks is told from another by two numbers. The blocks being filled are
--- not summarised yet, which is why an append pays next to nothing for it (docs/performance.md).
+-- not summarised yet, which is why an append pays next to nothing for it (storage/README.md).
 CREATE INDEX events_at ON events USING brin (at) WITH (pages_per_range = 32, autosummarize = on);

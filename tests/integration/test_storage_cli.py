@@ -29,10 +29,11 @@ def run(database_url, capsys):
 
 
 def test_migrate_goes_down_up_and_tells_the_state(run):
-    assert run("migrate", "down", "2")[:2] == (0, "reverted append\n")
-    assert "0003 append: pending" in run("migrate", "status")[1]
+    last = migrate.known()[-1]
+    assert run("migrate", "down", str(last.number - 1))[:2] == (0, f"reverted {last.name}\n")
+    assert f"{last.number:04d} {last.name}: pending" in run("migrate", "status")[1]
     assert run("check")[0] == 1
-    assert run("migrate")[:2] == (0, "applied append\n")
+    assert run("migrate")[:2] == (0, f"applied {last.name}\n")
     assert run("migrate", "up")[:2] == (0, "")
 
 
@@ -90,6 +91,13 @@ def test_an_account_is_not_added_twice_nor_with_an_empty_password(run, monkeypat
     status, _, err = run("account", "add", "--role", "agent", "--password-stdin", "new@example.org")
     assert status == 1
     assert "empty" in err
+
+
+@pytest.mark.parametrize("email", ["amir", "amir@", "Amir <amir@example.org>", ""])
+def test_an_account_needs_an_address_that_is_one(run, email):
+    status, out, err = run("account", "add", "--role", "agent", email)
+    assert (status, out) == (1, "")
+    assert "no e-mail address: it looks like name@example.org" in err
 
 
 async def by_email(url, email):
