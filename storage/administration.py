@@ -94,7 +94,7 @@ async def change(
     Raises `NotFound`, `HostedAccount` (name and role follow the host's tokens), or `LastAdministrator`.
     """
     given = {"actor": actor, "id": id, "name": name, "role": role, "suspended": suspended}
-    row = _one(await db.fetch(SQL["change"], given))
+    row = _one(await db.fetch(SQL["change"], given, again=False))
     refusal = row[7]
     if refusal == "last":
         raise LastAdministrator(field="suspended" if suspended else "role")
@@ -106,7 +106,7 @@ async def change(
 async def reset_password(db: Database, actor: Id, id: Id, password_hash: str) -> list[Id]:
     """Another password; the sessions that end by it. Raises `NotFound`, or `HostedAccount` for who has none here."""
     given = {"actor": actor, "id": id, "password_hash": password_hash}
-    ended, changed = _one(await db.fetch(SQL["reset_password"], given))
+    ended, changed = _one(await db.fetch(SQL["reset_password"], given, again=False))
     if not changed:
         raise HostedAccount(field="password")
     return list(ended)
@@ -114,7 +114,7 @@ async def reset_password(db: Database, actor: Id, id: Id, password_hash: str) ->
 
 async def end_sessions(db: Database, actor: Id, id: Id) -> list[Id]:
     """End the account's sessions; their ids. Raises `NotFound`."""
-    return list(_one(await db.fetch(SQL["end_sessions"], {"actor": actor, "id": id}))[0])
+    return list(_one(await db.fetch(SQL["end_sessions"], {"actor": actor, "id": id}, again=False))[0])
 
 
 async def audit(
