@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -20,12 +21,14 @@ def longest_silence(run: Run, since: float, until: float) -> float:
     """The longest time between two acknowledgements, whoever got them."""
     acks = sorted(at for op in run.history.operations.values() for _, at in op.acks if since <= at <= until)
     times = [since, *acks, until]
-    return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(times))
 
 
 def slowest(run: Run, since: float, until: float) -> float:
     """The longest that a command called in this time waited for its acknowledgement."""
-    waits = [op.acks[0][1] - op.called for op in run.history.operations.values() if op.acks and since <= op.called <= until]
+    waits = [
+        op.acks[0][1] - op.called for op in run.history.operations.values() if op.acks and since <= op.called <= until
+    ]
     return max(waits)
 
 
@@ -87,7 +90,9 @@ async def test_when_one_of_two_brokers_fails_acks_flow_again_within_three_second
     assert slowest(run, began[0], began[0] + 3) <= 6
 
 
-async def test_when_a_persistence_worker_is_stopped_in_an_append_the_other_takes_over_within_three_seconds(database_url):
+async def test_when_a_persistence_worker_is_stopped_in_an_append_the_other_takes_over_within_three_seconds(
+    database_url,
+):
     async def plan(run: Run) -> None:
         await asyncio.sleep(1)
         began.append(time.monotonic())
@@ -123,7 +128,9 @@ async def test_when_both_brokers_are_killed_and_restarted_service_is_back_within
     assert late <= 1, late
 
 
-async def test_when_a_fanout_worker_is_killed_and_another_joins_everybody_has_everything_within_three_seconds(database_url):
+async def test_when_a_fanout_worker_is_killed_and_another_joins_everybody_has_everything_within_three_seconds(
+    database_url,
+):
     async def plan(run: Run) -> None:
         await asyncio.sleep(1)
         run.system.kill("fanout")
@@ -142,6 +149,12 @@ def delays(run: Run) -> float:
     acked = {op.id: op.acks[0][1] for op in run.history.operations.values() if op.acks}
     steady = [talker.reader for talker in run.talkers if not talker.client.reconnects]
     return max(
-        (at - acked[id] for reader in steady for heard in reader.heard.values() for _, _, _, id, at in heard if id in acked),
+        (
+            at - acked[id]
+            for reader in steady
+            for heard in reader.heard.values()
+            for _, _, _, id, at in heard
+            if id in acked
+        ),
         default=0.0,
     )
