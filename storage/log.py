@@ -22,14 +22,25 @@ Id: TypeAlias = str
 
 SQL = statements("log")
 BATCH = 500  # commands in one append; more would hold their locks for too long
-EVENT_KIND = {"message": "message", "create": "created", "join": "member_joined", "leave": "member_left"}
+EVENT_KIND = {
+    "message": "message",
+    "create": "created",
+    "join": "member_joined",
+    "leave": "member_left",
+    "edit": "edited",
+    "delete": "deleted",
+    "react": "reaction",
+    "rename": "renamed",
+    "status": "status_changed",
+}
 """The kind of event that a kind of command becomes."""
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """A command for the log. (conversation, actor, id) is its identity, `fingerprint` (16 bytes) its content.
 
-    `data` by kind: message {reply_to?, mentions?}, create {subject, project, members}, join and leave {account}.
+    `data` by kind: message {reply_to?, mentions?}, create {subject, project, members}, join and leave {account}, edit
+    and delete {target}, react {target, emoji, on}, rename {subject}, status {status}. Message and edit have a `body`.
     """
 
     conversation: Id
@@ -65,7 +76,7 @@ class Page(msgspec.Struct, frozen=True):
 async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
     """Store the batch in one round trip that includes its COMMIT; the outcomes in the order given.
 
-    At most 500 commands, none twice; anything but a message stands only first of its conversation. Raises
+    At most 500 commands, none twice; of one conversation, what is no message stands before the messages. Raises
     `BadData` if PostgreSQL refuses a value: nothing of the batch is stored then, and one of its commands is
     to blame. Raises `Unavailable` for all else: what was stored is unknown, and asking again is safe.
     """
@@ -128,6 +139,8 @@ def event_map(
             event["edited_at"] = edited_at
         if deleted_at is not None:
             event["deleted_at"] = deleted_at
+    elif kind == "edited":
+        event["body"] = body or ""
     if data:
         event.update(data)
     return event
@@ -222,10 +235,12 @@ def _check_order(commands: Sequence[NewEvent]) -> None:
     assert len(commands) <= BATCH, "a batch is at most 500 commands"
     identities = {(command.conversation, command.actor, command.id) for command in commands}
     assert len(identities) == len(commands), "a command stands in a batch once"
-    begun: set[Id] = set()
+    talking: set[Id] = set()
     for command in commands:
-        assert command.kind == "message" or command.conversation not in begun, "control commands stand first"
-        begun.add(command.conversation)
+        if command.kind == "message":
+            talking.add(command.conversation)
+        else:
+            assert command.conversation not in talking, "control commands stand before messages"
 
 
 # Array parameters are written here, as PostgreSQL's array literals: psycopg's general dumper costs as much

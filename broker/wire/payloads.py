@@ -8,7 +8,7 @@ everywhere in Parley, times are RFC 3339 strings in UTC with milliseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -44,7 +44,40 @@ class Leave(msgspec.Struct, frozen=True, array_like=True, tag="leave", gc=False)
     account: Id
 
 
-Act: TypeAlias = Message | Create | Join | Leave
+class Edit(msgspec.Struct, frozen=True, array_like=True, tag="edit", gc=False):
+    """Replace the text of one's own message `seq`."""
+
+    seq: int
+    body: str
+
+
+class Delete(msgspec.Struct, frozen=True, array_like=True, tag="delete", gc=False):
+    """Take back the message `seq`: its text is gone for all, its place stays (any message for an admin)."""
+
+    seq: int
+
+
+class React(msgspec.Struct, frozen=True, array_like=True, tag="react", gc=False):
+    """Put an emoji of one's own to the message `seq`, or take it away."""
+
+    seq: int
+    emoji: str
+    on: bool
+
+
+class Rename(msgspec.Struct, frozen=True, array_like=True, tag="rename", gc=False):
+    """Give the conversation another subject."""
+
+    subject: str
+
+
+class SetStatus(msgspec.Struct, frozen=True, array_like=True, tag="status", gc=False):
+    """Open, close or archive the conversation."""
+
+    status: Literal["open", "closed", "archived"]
+
+
+Act: TypeAlias = Message | Create | Join | Leave | Edit | Delete | React | Rename | SetStatus
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -7,10 +7,10 @@ counterexamples):
 * Every accepted waiter is in exactly one entry, and every entry leaves once: in a batch or as expired.
 * A repeated command (same conversation, actor, id and fingerprint) joins the entry that is already here,
   also one that is being appended right now: the log sees one, all who asked are answered.
-* Within a batch, what is not a message stands only first of its conversation (the append function judges
-  rights and members once per conversation and batch), and so does a command whose id is taken by a
-  different one that came earlier (the append function needs each id once; the log then tells which of them
-  it is).
+* Within a batch and a conversation, what is not a message stands before the messages (the append function
+  judges messages together, by the state that the others left), and a command whose id is taken by a
+  different one that came earlier stands first (the append function needs each id once; the log then tells
+  which of them it is).
 * Neither the number of entries nor their cost exceeds its bound; what is being appended counts until it is
   done.
 """
@@ -32,7 +32,7 @@ W = TypeVar("W")
 class Entry(Generic[W]):
     """One command on its way to the log, and all who wait for what becomes of it."""
 
-    __slots__ = ("command", "cost", "deadline", "fingerprint", "first_only", "waiters")
+    __slots__ = ("command", "control", "cost", "deadline", "fingerprint", "first_only", "waiters")
 
     def __init__(
         self, command: Command, fingerprint: bytes, cost: int, deadline: float, waiter: W, *, first_only: bool
@@ -41,6 +41,7 @@ class Entry(Generic[W]):
         self.fingerprint = fingerprint
         self.cost = cost
         self.deadline = deadline
+        self.control = type(command.act) is not Message
         self.first_only = first_only
         self.waiters = [waiter]
 
@@ -83,8 +84,7 @@ class Queue(Generic[W]):
                     return True
         if self.items >= self._most_items or self.cost + cost > self._most_cost:
             return False
-        first_only = known is not None or type(command.act) is not Message
-        entry = Entry(command, fingerprint, cost, deadline, waiter, first_only=first_only)
+        entry = Entry(command, fingerprint, cost, deadline, waiter, first_only=known is not None)
         if known is None:
             self._known[key] = [entry]
         else:
@@ -122,13 +122,15 @@ class Queue(Generic[W]):
         """Move what may go from one conversation's line into the batch; how much it costs."""
         entries, expired = batch
         taken = cost = 0
+        talking = False
         while line:
             entry = line[0]
             if entry.deadline <= now:
                 expired.append(line.popleft())
                 continue
-            if (taken and entry.first_only) or taken >= most or cost >= room:
+            if (taken and entry.first_only) or (talking and entry.control) or taken >= most or cost >= room:
                 break
+            talking = talking or not entry.control
             entries.append(line.popleft())
             taken += 1
             cost += entry.cost

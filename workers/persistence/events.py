@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from broker.wire import payloads
-from broker.wire.payloads import Create, Logged, Message
+from broker.wire.payloads import Create, Delete, Edit, Logged, Message, React, Rename, SetStatus
 from storage.log import NewEvent, live_event
 
 if TYPE_CHECKING:
@@ -31,6 +31,17 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
             data["mentions"] = act.mentions
     elif isinstance(act, Create):
         data = {"subject": act.subject, "project": act.project, "members": act.members}
+    elif isinstance(act, Edit):
+        body = act.body
+        data = {"target": act.seq}
+    elif isinstance(act, Delete):
+        data = {"target": act.seq}
+    elif isinstance(act, React):
+        data = {"target": act.seq, "emoji": act.emoji, "on": act.on}
+    elif isinstance(act, Rename):
+        data = {"subject": act.subject}
+    elif isinstance(act, SetStatus):
+        data = {"status": act.status}
     else:
         data = {"account": act.account}
     return NewEvent(
