@@ -24,7 +24,8 @@ help: ## this list
 		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
 run: run-environment ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
-	@PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
+	@# Every process of an instance is known by its DATA_DIR, so the launcher has it in its environment too.
+	@DATA_DIR="$$(realpath -ms -- "$${DATA_DIR:-.parley}")" PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
 
 test: environment ## everything that must hold: lint, types, all tests, branch coverage
 	@echo 'parley: lint and types'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from broker.node.environment import check
+
 PREFIX = "BROKER_"
 
 
@@ -28,3 +30,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
         if not 1.0 <= self.suspect_seconds < self.gone_seconds:
             raise ValueError("BROKER_SUSPECT_SECONDS must be at least 1 and below BROKER_GONE_SECONDS")
+
+
+if __name__ == "__main__":
+    check(BrokerSettings, PREFIX)

@@ -112,13 +112,23 @@ def private_subfolder(folder: Path) -> None:
         raise LaunchError(f"{folder} cannot be used: {error.strerror}") from error
 
 
+def require_host(host: str) -> None:
+    """Raises `LaunchError` when nothing can listen on `host` here."""
+    try:
+        family, kind, protocol, _, target = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.bind(target)
+    except OSError as error:
+        raise LaunchError(
+            f"HOST={host} is no address of this machine ({error.strerror}): set 127.0.0.1 for this machine alone, "
+            "0.0.0.0 for all of its addresses, or one that `ip address` lists"
+        ) from error
+
+
 def require_port(host: str, port: int) -> None:
     """Raises `LaunchError` when `port` cannot be used. An instance just killed gets a moment to go."""
     deadline = time.monotonic() + PORT_PATIENCE_SECONDS
-    try:
-        family, kind, protocol, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise LaunchError(f"HOST={host} is no address of this machine: {error.strerror}") from error
+    family, kind, protocol, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     while True:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

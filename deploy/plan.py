@@ -32,6 +32,11 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     env: dict[str, str]
 
+    @property
+    def package(self) -> str:
+        """Of ours, the one whose settings it reads."""
+        return self.argv[2].partition(".")[0]
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """All of an instance: what is kept alive, what runs once after the database answers, where clients go."""

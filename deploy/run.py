@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deploy import home, orphans, ready, words
+import msgspec
+
+from deploy import home, orphans, preflight, ready, words
 from deploy.child import die_with_parent
 from deploy.errors import LaunchError
 from deploy.plan import Places, Plan, Stage, lay_out
@@ -25,6 +27,7 @@ DATABASE_SECONDS = 180.0
 FOREIGN_SECONDS = 10.0
 READY_SECONDS = 120.0
 HURRY_AFTER_SECONDS = 0.5
+NOT_MADE_YET = "the secret of this instance, as long as it has none"
 
 
 def main(env: Mapping[str, str]) -> int:
@@ -34,11 +37,18 @@ def main(env: Mapping[str, str]) -> int:
         if settings.die_with_parent:
             die_with_parent(signal.SIGTERM)
         data_dir = Path(settings.data_dir).absolute()
+        home.require_host(settings.host)
+        places = Places(
+            python=str(Path(sys.prefix) / "bin" / "python"),
+            data_dir=data_dir,
+            sockets=data_dir / "run",
+            jwt_secret=settings.auth_jwt_secret or NOT_MADE_YET,
+        )
+        preflight.require_settings(lay_out(settings, places, env), ROOT)
         with ExitStack() as held:
             held.enter_context(home.taken(data_dir))
-            places = Places(
-                python=str(Path(sys.prefix) / "bin" / "python"),
-                data_dir=data_dir,
+            places = msgspec.structs.replace(
+                places,
                 sockets=held.enter_context(home.sockets(data_dir)),
                 jwt_secret=settings.auth_jwt_secret or home.jwt_secret(data_dir),
             )
@@ -92,7 +102,10 @@ async def launch(plan: Plan, settings: LauncherSettings, data_dir: Path, supervi
     else:
         ask = partial(ready.database_answers, lambda: settings.database_url)
         if fault := await ready.until(ask, seconds=FOREIGN_SECONDS, every=words.waiting("DATABASE_URL")):
-            raise LaunchError(f"DATABASE_URL does not lead to a PostgreSQL that answers: {fault}")
+            raise LaunchError(
+                f"DATABASE_URL does not lead to a PostgreSQL that answers ({fault}): start that server, "
+                "correct DATABASE_URL, or unset it for the embedded one"
+            )
     for step in plan.steps:
         await supervisor.run(step)
     words.notice("starting broker, workers and edge")

@@ -6,6 +6,8 @@ import math
 
 import msgspec
 
+from broker.node.environment import check
+
 PREFIX = "EDGE_"
 SHARED = frozenset(
     {
@@ -72,3 +74,14 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def brokers(self) -> tuple[str, ...]:
         """The brokers' addresses, one by one."""
         return tuple(part for one in self.broker_addresses.split(",") if (part := one.strip()))
+
+
+def read_keys(settings: EdgeSettings) -> None:
+    """Raises `SettingError` when the file of keys cannot be used."""
+    from edge.auth.tokens import Tokens  # here, because it imports this module
+
+    Tokens(settings)
+
+
+if __name__ == "__main__":
+    check(EdgeSettings, PREFIX, SHARED, then=read_keys)

@@ -45,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
 async def _check(settings: StorageSettings) -> int:
     async with open_database(settings) as db:
         await db.check()
-        pending = [line.name for line in await migrate.status(settings.url) if line.state != "applied"]
+        steps = await migrate.status(settings.url, allow_unsafe=settings.allow_unsafe_durability)
+        pending = [step.name for step in steps if step.state != "applied"]
         print(f"epoch {db.epoch}, {'durable' if db.durable else 'NOT durable'}")
     if pending:
         print(f"migrations that do not stand as this release has them: {', '.join(pending)}")
@@ -92,13 +93,14 @@ def _progress(events: int) -> Callable[[int], None]:
 
 
 async def _migrate(settings: StorageSettings, direction: str, to: int | None) -> int:
+    unsafe = settings.allow_unsafe_durability
     if direction == "down":
         if to is None:
             raise MigrationError("say down to which number: `python -m storage migrate down 0` drops everything")
-        for name in await migrate.down(settings.url, to):
+        for name in await migrate.down(settings.url, to, allow_unsafe=unsafe):
             print(f"reverted {name}")
     elif direction == "status":
-        for line in await migrate.status(settings.url):
+        for line in await migrate.status(settings.url, allow_unsafe=unsafe):
             print(f"{line.number:04d} {line.name}: {line.state}")
     else:
         for name in await _patiently_up(settings):
@@ -111,7 +113,7 @@ async def _patiently_up(settings: StorageSettings) -> list[str]:
     end = time.monotonic() + settings.open_seconds
     while True:
         try:
-            return await migrate.up(settings.url)
+            return await migrate.up(settings.url, allow_unsafe=settings.allow_unsafe_durability)
         except (Unavailable, EmbeddedError):
             if time.monotonic() > end:
                 raise

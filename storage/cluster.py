@@ -10,12 +10,14 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import pwd
 import secrets
 import shutil
 import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -208,28 +210,51 @@ def binary(name: str) -> Path:
 
 @cache
 def prefix() -> tuple[str, ...]:
-    """What stands before a PostgreSQL program, which refuses to run as root: nothing for an ordinary user.
-
-    A user namespace in which root bears another number is tried first, because files then stay root's own;
-    where containers forbid that, PostgreSQL runs as `nobody` and the data folder is handed over to it.
-    """
-    if os.geteuid() != 0:
-        return ()
-    ways = (
-        ("unshare", "--user", "--map-user=1000", "--map-group=1000"),
-        ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-    )
-    for way in ways:
+    """What stands before a PostgreSQL program so that it runs under a user that it accepts; see `ways`."""
+    user = os.geteuid()
+    possible = ways(user, {entry.pw_uid: entry.pw_gid for entry in pwd.getpwall()}, named=is_named(user))
+    for way in possible:
+        if not way:
+            return ()
         program = shutil.which(way[0])
         if program is None:
             continue
         command = [program, *way[1:], *step("SIGKILL"), str(binary("postgres")), "--version"]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:  # noqa: S603 — no word of it is a user's
             return (program, *way[1:])
+    why = "PostgreSQL refuses to run as root" if user == 0 else f"PostgreSQL wants a name for user {user}, who has none"
     raise EmbeddedError(
-        "PostgreSQL refuses to run as root, and neither `unshare --user` nor `setpriv` (Debian package "
-        "util-linux) could lend it another user here: run Parley as an ordinary user, or set DATABASE_URL"
+        f"{why}, and {' nor '.join(f'`{way[0]}`' for way in possible)} (Debian package util-linux) could not lend it "
+        "another user here: run Parley as an ordinary user with an entry in /etc/passwd, or set DATABASE_URL"
     )
+
+
+def ways(user: int, groups: Mapping[int, int], *, named: bool) -> list[tuple[str, ...]]:
+    """How to run PostgreSQL as `user`, the best way first; `groups` are the users that have names, with their group.
+
+    It refuses root, and initdb whoever has no name (`getpwuid`). Both are lent another number in a user namespace,
+    where files stay their own; that number needs a name too. Where containers forbid that, root runs PostgreSQL as
+    `nobody` and hands the data folder over. Nothing is needed (the empty way) for an ordinary user with a name.
+    """
+    if user != 0 and named:
+        return [()]
+    others = [number for number in groups if number != 0]
+    lent = NOBODY if NOBODY in others else max(others, default=NOBODY)
+    found: list[tuple[str, ...]] = [
+        ("unshare", "--user", f"--map-user={lent}", f"--map-group={groups.get(lent, lent)}"),
+    ]
+    if user == 0:
+        found.append(("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"))
+    return found
+
+
+def is_named(user: int) -> bool:
+    """Has this user an entry in the passwd database?"""
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def runs_as_nobody() -> bool:

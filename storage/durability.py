@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from storage.errors import DurabilityError
 from storage.statements import statements
 
 SQL = statements("durability")
@@ -39,3 +40,11 @@ async def nature(connection: psycopg.AsyncConnection) -> Nature:
     if pages != "on":
         faults.append(f"full_page_writes={pages}")
     return Nature(f"{system}-{timeline}", tuple(faults))
+
+
+def require_durable(found: Nature, *, allow_unsafe: bool) -> None:
+    """Raises `DurabilityError` for a server that may lose what it confirms, unless the loss was accepted."""
+    if found.faults and not allow_unsafe:
+        raise DurabilityError(
+            f"{', '.join(found.faults)}: switch it on, or accept the loss with STORAGE_ALLOW_UNSAFE_DURABILITY=1"
+        )

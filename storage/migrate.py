@@ -1,7 +1,8 @@
 """Migrations: pairs of plain SQL files, applied in the order of their numbers, each in its own transaction.
 
 One migrator works at a time (an advisory lock, freed by the server when we die). What was applied is kept
-with its checksum: a file changed afterwards is refused, because the schema would not be what it says.
+with its checksum: a file changed afterwards is refused, because the schema would not be what it says. A server
+that may lose what it confirms is refused before anything is written to it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple
 
 import psycopg
 
+from storage.durability import nature, require_durable
 from storage.errors import translated
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -75,10 +77,10 @@ def known(folder: Path = FOLDER) -> list[Migration]:
     return steps
 
 
-async def up(url: str, folder: Path = FOLDER) -> list[str]:
+async def up(url: str, folder: Path = FOLDER, *, allow_unsafe: bool = False) -> list[str]:
     """Apply what is pending; the names of what was. Raises `MigrationError` or `StorageError`."""
     steps = known(folder)
-    async with _alone(url) as connection:
+    async with _alone(url, allow_unsafe) as connection:
         states = await _states(connection, steps)
         changed = [state for state in states if state.state == "changed"]
         if changed:
@@ -95,10 +97,10 @@ async def up(url: str, folder: Path = FOLDER) -> list[str]:
         return [step.name for step in steps if step.number in pending]
 
 
-async def down(url: str, to: int, folder: Path = FOLDER) -> list[str]:
+async def down(url: str, to: int, folder: Path = FOLDER, *, allow_unsafe: bool = False) -> list[str]:
     """Revert what is above `to`, newest first; the names of what was. Data in it is gone."""
     steps = known(folder)
-    async with _alone(url) as connection:
+    async with _alone(url, allow_unsafe) as connection:
         states = {state.number: state.state for state in await _states(connection, steps)}
         strange = [number for number, state in states.items() if state == "unknown" and number > to]
         if strange:
@@ -113,18 +115,19 @@ async def down(url: str, to: int, folder: Path = FOLDER) -> list[str]:
         return reverted
 
 
-async def status(url: str, folder: Path = FOLDER) -> list[State]:
+async def status(url: str, folder: Path = FOLDER, *, allow_unsafe: bool = False) -> list[State]:
     """Every migration that the database or this release knows, in order."""
     steps = known(folder)
-    async with _alone(url) as connection:
+    async with _alone(url, allow_unsafe) as connection:
         return await _states(connection, steps)
 
 
 @asynccontextmanager
-async def _alone(url: str) -> AsyncIterator[psycopg.AsyncConnection]:
+async def _alone(url: str, allow_unsafe: bool) -> AsyncIterator[psycopg.AsyncConnection]:
     """A connection that holds the migrators' lock, and gives way to traffic rather than block it."""
     try:
         async with await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
+            require_durable(await nature(connection), allow_unsafe=allow_unsafe)
             await connection.execute("SET lock_timeout = '60s'")
             await connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
             await connection.execute("SET lock_timeout = '5s'")

@@ -22,8 +22,8 @@ from psycopg.types.string import TextLoader
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from storage.direct import Direct, Texts
-from storage.durability import SQL, nature
-from storage.errors import BadData, DurabilityError, StorageError, Unavailable, translated
+from storage.durability import SQL, nature, require_durable
+from storage.errors import BadData, StorageError, Unavailable, translated
 from storage.settings import StorageSettings
 
 log = logging.getLogger("storage.pool")
@@ -151,10 +151,7 @@ class Database:
     async def _trust(self, connection: psycopg.AsyncConnection) -> None:
         """Refuse the connection (by raising) or learn from it; called by the pool before it hands it out."""
         found = await nature(connection)
-        if found.faults and not self._settings.allow_unsafe_durability:
-            raise DurabilityError(
-                f"{', '.join(found.faults)}: switch it on, or accept the loss with STORAGE_ALLOW_UNSAFE_DURABILITY=1"
-            )
+        require_durable(found, allow_unsafe=self._settings.allow_unsafe_durability)
         self.durable = not found.faults
         # Ids and times travel as PostgreSQL writes them: parsing a UUID only to print it again is waste.
         connection.adapters.register_loader("uuid", TextLoader)

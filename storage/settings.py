@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from storage import embedded
 
@@ -46,11 +50,22 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for name in ("pool_wait", "open", "lock_timeout", "statement_timeout", "answer"):
             if getattr(self, f"{name}_seconds") <= 0:
                 raise ValueError(f"STORAGE_{name.upper()}_SECONDS must be above 0")
+        if not is_address(self.database_url):
+            raise ValueError("it is no address of a PostgreSQL; write postgresql://USER:PASSWORD@HOST:5432/DATABASE")
 
     @property
     def url(self) -> str:
         """DATABASE_URL, else that of the server in DATA_DIR; raises `EmbeddedError` if none was made."""
         return self.database_url or embedded.dsn(Path(self.data_dir))
+
+
+def is_address(url: str) -> bool:
+    """Does libpq understand it? (Also the empty one, which means the embedded server.)"""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    return True
 
 
 def load(env: Mapping[str, str]) -> StorageSettings:
@@ -69,8 +84,16 @@ def load(env: Mapping[str, str]) -> StorageSettings:
             msgspec.convert({field: value}, StorageSettings, strict=False)
         except msgspec.ValidationError as error:
             if "must not be below" not in str(error):
-                raise SettingError(f"{names[field]}={value!r} cannot be used: {error}") from error
+                shown = "(hidden)" if field == "database_url" else repr(value)  # it may hold a password
+                raise SettingError(f"{names[field]}={shown} cannot be used: {error}") from None
     try:
         return msgspec.convert(given, StorageSettings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingError(f"the settings do not fit together: {error}") from error
+
+
+if __name__ == "__main__":
+    try:
+        load(os.environ)
+    except SettingError as fault:
+        sys.exit(str(fault))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from broker.node.environment import check
+
 PREFIX = "WORKER_"
 SHARED = frozenset({"broker_addresses"})
 
@@ -42,3 +44,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def brokers(self) -> tuple[str, ...]:
         """The brokers' addresses, one by one."""
         return tuple(part for address in self.broker_addresses.split(",") if (part := address.strip()))
+
+
+if __name__ == "__main__":
+    check(WorkerSettings, PREFIX, SHARED)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -35,6 +37,23 @@ def load(kind: type[S], env: Mapping[str, str], prefix: str, shared: frozenset[s
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as fault:
         raise SettingError(f"A setting cannot be used: {fault}. See docs/settings.md.") from None
+
+
+def check(
+    kind: type[S],
+    prefix: str,
+    shared: frozenset[str] = frozenset(),
+    then: Callable[[S], object] = lambda settings: None,
+) -> None:
+    """`python -m PACKAGE.settings`: look at the environment; a fault ends the process with its line and status 1.
+
+    The launcher asks so, before it touches anything, whether all its processes will be able to start. `then` looks
+    further, at files that settings name; it raises `SettingError` too.
+    """
+    try:
+        then(load(kind, os.environ, prefix, shared))
+    except SettingError as fault:
+        sys.exit(str(fault))
 
 
 def _check_type(kind: type[msgspec.Struct], field: str, value: str, name: str) -> None:

@@ -178,8 +178,43 @@ def test_two_instances_run_side_by_side_and_a_third_is_refused(launch):
     same_folder = Launched(one.data_dir.with_name("x"), DATA_DIR=str(one.data_dir))
     assert same_folder.ended() == 1
     assert f"is in use by process {one.process.pid}" in same_folder.said()
+    slip = Launched(one.data_dir.with_name("y"), DATA_DIR=str(one.data_dir), WORKER_QUEUE="1")
+    assert slip.ended() == 1
+    assert "WORKER_QUEUE is not a setting" in slip.said()
     assert one.is_ready()
     assert two.is_ready()
+
+
+def test_make_run_starts_a_launcher_that_carries_its_data_folder_also_when_none_is_named(tmp_path):
+    """The recipe itself, in a folder of the test's own; the environment stands already."""
+    env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "AUTH_JWT_SECRET")}
+    words = (tmp_path / "words").open("wb")
+    with (
+        words,
+        subprocess.Popen(
+            ["make", "-f", str(ROOT / "Makefile"), "-o", "run-environment", f"VENV={sys.prefix}/bin", "run"],
+            cwd=tmp_path,
+            env=env | {"PYTHONPATH": str(ROOT), "PORT": str(free_port()), "PARLEY_DEMO": "0", "DATA_DIR": ""},
+            stdout=words,
+            stderr=words,
+            start_new_session=True,
+        ) as make,
+    ):
+        data_dir = tmp_path / ".parley"
+        assert eventually(lambda: any("deploy.run" in line for line in processes_of(data_dir).values()), 30)
+        os.killpg(make.pid, signal.SIGINT)
+        make.wait(60)
+    assert eventually(lambda: not processes_of(data_dir), 16)
+
+
+def test_a_wrong_setting_of_any_process_is_found_before_anything_is_made(launch):
+    for number, slip in enumerate(
+        ({"EDGE_ACCESS_SECONDS": "1"}, {"WORKER_BATCH_COMMANDS": "501"}, {"HOST": "192.0.2.1"})
+    ):
+        launched = launch(f"data-{number}", **slip)
+        assert launched.process.wait(60) == 1
+        assert next(iter(slip)) in launched.said()
+        assert not launched.data_dir.exists()
 
 
 @pytest.mark.parametrize(
@@ -192,6 +227,9 @@ def test_two_instances_run_side_by_side_and_a_third_is_refused(launch):
         ({"EDGE_NOTHING": "1"}, "EDGE_NOTHING"),
         ({"RATE_LIMIT": "much"}, "RATE_LIMIT"),
         ({"AUTH_JWT_SECRET": "short"}, "AUTH_JWT_SECRET"),
+        ({"AUTH_JWKS_FILE": "/dev/null"}, "AUTH_JWKS_FILE"),
+        ({"HOST": "192.0.2.1"}, "HOST=192.0.2.1 is no address of this machine"),
+        ({"DATABASE_URL": "mysql://db/parley"}, "write postgresql://"),
         ({"DATABASE_URL": "postgresql://127.0.0.1:1/none"}, "DATABASE_URL"),
         ({"DATA_DIR": "/proc/parley"}, "DATA_DIR=/proc/parley"),
     ],

@@ -48,6 +48,20 @@ def test_check_names_the_epoch_and_whether_it_is_durable(run, database_url):
     assert "NOT durable" in run("check", DATABASE_URL=unsafe, STORAGE_ALLOW_UNSAFE_DURABILITY="1")[1]
 
 
+def test_a_server_that_may_lose_what_it_confirms_is_refused_before_anything_is_written(run, database_url):
+    assert run("migrate", "down", "0")[0] == 0
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("DROP TABLE schema_migrations")
+    unsafe = f"{database_url}&options=-c%20synchronous_commit%3Doff"
+    for words in (("migrate",), ("migrate", "status"), ("migrate", "down", "0"), ("demo",)):
+        status, out, err = run(*words, DATABASE_URL=unsafe)
+        assert (status, out) == (1, "")
+        assert "synchronous_commit=off: switch it on, or accept the loss" in err
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT FROM pg_tables WHERE schemaname = 'public'").rowcount == 0
+    assert "applied accounts" in run("migrate", DATABASE_URL=unsafe, STORAGE_ALLOW_UNSAFE_DURABILITY="1")[1]
+
+
 def test_down_wants_to_know_how_far(run):
     status, _, err = run("migrate", "down")
     assert status == 1

@@ -224,3 +224,27 @@ def test_where_namespaces_are_forbidden_it_is_handed_to_another_user(monkeypatch
             assert execute(data_dir, "SHOW fsync") == [("on",)]
             assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == user
     assert gone(data_dir)
+
+
+def test_a_user_without_a_name_has_a_database_where_namespaces_are_allowed_and_else_is_told_what_to_do(data_dir):
+    """Whoever runs this becomes the number 54321, which no machine has given a name."""
+    unnamed = ("unshare", "--user", "--map-user=54321", "--map-group=54321")
+    allowed = subprocess.run([*unnamed, "true"], capture_output=True, check=False).returncode == 0
+    become = unnamed if allowed else ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups")
+    start = (
+        "import os, sys; from pathlib import Path; from storage import cluster; from storage.embedded import Server\n"
+        "assert os.getuid() == 54321\n"
+        "with Server(Path(sys.argv[1])) as server:\n"
+        "    print(cluster.prefix(), (server.cluster.data / 'postmaster.pid').stat().st_uid)"
+    )
+    done = subprocess.run(
+        [*become, sys.executable, "-c", start, str(data_dir)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if allowed:
+        assert done.returncode == 0, done.stderr
+        assert "--map-user=" in done.stdout
+        assert done.stdout.endswith(" 54321\n")
+    else:
+        assert done.returncode != 0
+        assert any(words in done.stderr for words in ("who has none", "ermission denied", "not permitted"))
+    assert gone(data_dir)

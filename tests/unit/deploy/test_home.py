@@ -103,6 +103,12 @@ def test_a_port_in_use_is_named(monkeypatch):
     home.require_port("127.0.0.1", port)
 
 
-def test_a_host_that_is_no_address_is_named():
-    with pytest.raises(LaunchError, match="HOST="):
-        home.require_port("256.256.256.256", 9000)
+@pytest.mark.parametrize("host", ["256.256.256.256", "192.0.2.1"])
+def test_a_host_that_is_no_address_of_this_machine_is_named_with_the_fix(host):
+    with pytest.raises(LaunchError, match=rf"HOST={host} is no address of this machine \(.+\): set 127\.0\.0\.1"):
+        home.require_host(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_a_host_of_this_machine_is_taken(host):
+    home.require_host(host)

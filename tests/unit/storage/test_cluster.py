@@ -72,10 +72,33 @@ def test_a_program_that_fails_is_quoted():
         run([str(binary("initdb")), "--no-such-option"], "initdb")
 
 
-def test_an_ordinary_user_needs_no_prefix(monkeypatch, fresh_prefix):
+def test_an_ordinary_user_with_a_name_needs_no_prefix(monkeypatch, fresh_prefix):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(cluster, "is_named", lambda user: True)
     assert cluster.prefix() == ()
     assert not cluster.runs_as_nobody()
+
+
+UNSHARED = ("unshare", "--user", "--map-user=65534", "--map-group=65533")
+SETPRIV = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+
+
+@pytest.mark.parametrize(
+    ("user", "named", "found"),
+    [(0, True, [UNSHARED, SETPRIV]), (0, False, [UNSHARED, SETPRIV]), (1000, True, [()]), (54321, False, [UNSHARED])],
+)
+def test_whom_postgresql_refuses_is_lent_the_number_of_a_user_with_a_name(user, named, found):
+    assert cluster.ways(user, {0: 0, 1: 1, 65534: 65533, 1000: 1000}, named=named) == found
+
+
+@pytest.mark.parametrize(("groups", "lent"), [({0: 0, 1: 1, 7: 8}, "--map-user=7"), ({0: 0}, "--map-user=65534")])
+def test_where_there_is_no_nobody_another_than_root_is_taken(groups, lent):
+    assert lent in cluster.ways(54321, groups, named=False)[0]
+
+
+def test_only_users_of_the_passwd_database_have_names():
+    assert cluster.is_named(0)
+    assert not cluster.is_named(2**31)
 
 
 def test_root_borrows_another_user_by_the_first_way_that_works(monkeypatch, fresh_prefix):
@@ -95,5 +118,13 @@ def test_root_borrows_another_user_by_the_first_way_that_works(monkeypatch, fres
 def test_root_without_any_way_is_told_what_to_do(monkeypatch, fresh_prefix):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
-    with pytest.raises(EmbeddedError, match="util-linux"):
+    with pytest.raises(EmbeddedError, match=r"refuses to run as root.*`unshare` nor `setpriv`.*util-linux"):
+        cluster.prefix()
+
+
+def test_a_user_without_a_name_and_without_any_way_is_told_what_to_do(monkeypatch, fresh_prefix):
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(cluster, "is_named", lambda user: False)
+    monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
+    with pytest.raises(EmbeddedError, match=r"user 54321, who has none.*entry in /etc/passwd, or set DATABASE_URL"):
         cluster.prefix()

@@ -62,3 +62,10 @@ def test_without_url_and_without_embedded_database_one_is_told_what_to_do(tmp_pa
         _ = settings.url
     Path(tmp_path / "postgres.secret").write_text("s3cret/:@")
     assert settings.url.startswith("postgresql://parley:s3cret%2F%3A%40@/parley?host=")
+
+
+@pytest.mark.parametrize("url", ["mysql://user:hunter2@db/parley", "postgresql://user:hunter2%zz@db/parley", "db"])
+def test_what_is_no_address_of_a_postgresql_is_refused_with_the_fix_and_without_its_password(url):
+    with pytest.raises(SettingError, match=r"DATABASE_URL=\(hidden\) cannot be used: .*write postgresql://") as refused:
+        load({"DATABASE_URL": url})
+    assert "hunter2" not in str(refused.value)
