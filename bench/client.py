@@ -169,6 +169,18 @@ class Client:
             fields["attachments"] = list(attachments)
         return await self.command("send", conversation, id=id, **fields)
 
+    async def edit(self, conversation: Id, seq: int, body: str, *, id: Id | None = None) -> Ack:
+        """Replace the text of one's own message; as `send`."""
+        return await self.command("edit", conversation, id=id, seq=seq, body=body)
+
+    async def delete(self, conversation: Id, seq: int, *, id: Id | None = None) -> Ack:
+        """Take a message back; as `send`."""
+        return await self.command("delete", conversation, id=id, seq=seq)
+
+    async def react(self, conversation: Id, seq: int, emoji: str, on: bool = True, *, id: Id | None = None) -> Ack:
+        """Put an emoji to a message, or take it away; as `send`."""
+        return await self.command("react", conversation, id=id, seq=seq, emoji=emoji, on=on)
+
     async def command(self, type: str, conversation: Id, *, id: Id | None = None, **fields: Any) -> Ack:
         """Any command with an id. Cancelling only ends the wait: the command stays in the outbox."""
         answer = self.post(type, conversation, id=id, **fields)

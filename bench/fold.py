@@ -58,6 +58,7 @@ class Fold:
         self.read = 0
         self.unread = 0
         self.subject = ""
+        self.status = "open"
         self.members: set[Id] = set()
         self.messages: OrderedDict[int, Message] = OrderedDict()
         self.member = True
@@ -162,6 +163,10 @@ class Fold:
                 self.members.discard(event["account"])
             case "message":
                 self._say(event, account)
+            case "renamed":
+                self.subject = event["subject"]
+            case "status_changed":
+                self.status = event["status"]
             case "edited" | "deleted" | "hidden" | "restored" | "reaction":
                 self._change(event)
             case "erased":

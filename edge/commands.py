@@ -15,7 +15,7 @@ from uuid import uuid4
 from broker.link.client import Link, LinkDown, LinkFull, RosterChange
 from broker.link.resend import Effect, GaveUp, Lanes, Refused, Transmit
 from broker.wire import payloads
-from broker.wire.payloads import Act, Command, Id, Message, Outcome
+from broker.wire.payloads import Act, Command, Edit, Id, Message, Outcome
 
 TICK_SECONDS = 0.1
 COMMAND_COST = 256
@@ -49,7 +49,7 @@ class Commands:
         """
         ref = next(self._refs)
         self._waiting[ref] = answer
-        cost = COMMAND_COST + (len(act.body) if isinstance(act, Message) else 0)
+        cost = COMMAND_COST + (len(act.body) if isinstance(act, Message | Edit) else 0)
         command = Command(ref, conversation, actor, id, act)
         self._do(self._lanes.submit((lane, conversation), ref, command, cost, time.monotonic()))
         if self._ticking is None:

@@ -21,6 +21,8 @@ AnyId = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
 """A UUID as a client writes it; `canonical` makes it the lower-case string that Parley uses everywhere."""
 
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+Emoji = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)")]
+"""Any text without blanks and control characters: what an emoji is changes every year, and teams have their own."""
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 MSGPACK = "parley.v1.msgpack"
@@ -55,6 +57,33 @@ class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
     attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
 
 
+class Edit(msgspec.Struct, frozen=True, tag="edit", tag_field="type"):
+    """Replace the text of one's own message `seq`."""
+
+    id: AnyId
+    conversation: AnyId
+    seq: Seq
+    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
+
+
+class Delete(msgspec.Struct, frozen=True, tag="delete", tag_field="type"):
+    """Take the message `seq` back: its text is gone for everybody, its place stays."""
+
+    id: AnyId
+    conversation: AnyId
+    seq: Seq
+
+
+class React(msgspec.Struct, frozen=True, tag="react", tag_field="type"):
+    """Put an emoji of one's own to the message `seq`, or take it away."""
+
+    id: AnyId
+    conversation: AnyId
+    seq: Seq
+    emoji: Emoji
+    on: bool
+
+
 class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
     """Ask for the events of one log after a seq."""
 
@@ -69,9 +98,12 @@ class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
     heads: Annotated[dict[AnyId, Cursor], msgspec.Meta(max_length=HELLO_CURSORS)] = {}
 
 
-ClientFrame: TypeAlias = Hello | Send | Sync | Ping
+Wish: TypeAlias = Send | Edit | Delete | React
+"""A durable command: answered by exactly one `ack` or `error` with its id."""
 
-FRAME_TYPES = frozenset({"hello", "send", "sync", "ping"})
+ClientFrame: TypeAlias = Hello | Wish | Sync | Ping
+
+FRAME_TYPES = frozenset({"hello", "send", "edit", "delete", "react", "sync", "ping"})
 
 
 class Envelope(msgspec.Struct):

@@ -16,17 +16,18 @@ from uuid import uuid4
 import structlog
 
 from broker.node.tasks import Tasks
-from broker.wire.payloads import Delivery, HeadOf, Id, Message, Outcome
+from broker.wire.payloads import Delivery, HeadOf, Id, Outcome
 from edge.codes import MESSAGES
 from edge.commands import Commands
 from edge.ratelimit import RateLimit
 from edge.socket import frames
-from edge.socket.frames import BadFrame, Hello, Ping, Send, Sync, canonical
+from edge.socket.frames import BadFrame, Hello, Ping, Sync, Wish, canonical
 from edge.socket.hub import Forward, Hub
 from edge.socket.opening import Opening
 from edge.socket.replay import Replay, now_text
 from edge.socket.session import CloseCode, Event, Prepared, Session, State
 from edge.socket.transport import SocketPort
+from edge.socket.wishes import act_of
 
 log = structlog.get_logger()
 
@@ -118,8 +119,8 @@ class Gateway:
             return
         if session.state is State.GREETING:
             self._greet(session, frame, bearer)
-        elif isinstance(frame, Send):
-            self._send(session, frame)
+        elif isinstance(frame, Wish):
+            self._wish(session, frame)
         elif isinstance(frame, Ping):
             self._ping(session, frame)
         elif isinstance(frame, Sync):
@@ -169,22 +170,22 @@ class Gateway:
         for data in pipelined:
             self._receive(session, data, session.binary, None)
 
-    def _send(self, session: Session, frame: Send) -> None:
+    def _wish(self, session: Session, frame: Wish) -> None:
         id = canonical(frame.id)
-        if (fault := frames.text_fault(frame.body)) is not None:
-            session.error("invalid", fault, id=id, field="body")
-        elif frame.attachments:
-            session.error("invalid", "No such file.", id=id, field="attachments")
-        elif wait := self._ratelimit.admit(session.account, time.monotonic()):
+        try:
+            act = act_of(frame)
+        except BadFrame as fault:
+            session.error(fault.code, str(fault), id=fault.id, field=fault.field)
+            return
+        if wait := self._ratelimit.admit(session.account, time.monotonic()):
             session.error("rate_limited", MESSAGES["rate_limited"], id=id, retry_after=round(wait, 3))
-        else:
-            conversation = canonical(frame.conversation)
-            act = Message(frame.body, frame.reply_to, tuple(map(canonical, frame.mentions)))
+            return
+        conversation = canonical(frame.conversation)
 
-            def answer(outcome: Outcome) -> None:
-                self._answer(session, conversation, id, outcome)
+        def answer(outcome: Outcome) -> None:
+            self._answer(session, conversation, id, outcome)
 
-            self._commands.enqueue((session.id, conversation), conversation, session.account, id, act, answer)
+        self._commands.enqueue((session.id, conversation), conversation, session.account, id, act, answer)
 
     def _answer(self, session: Session, conversation: Id, id: Id, outcome: Outcome) -> None:
         if session.state is State.CLOSED:
