@@ -197,6 +197,14 @@ async def events_between(db: Database, conversation: Id, after: int, upto: int) 
     return [_event(conversation, row) for row in await db.fetch(SQL["between"], asked)]
 
 
+async def texts(db: Database, account: Id, conversation: Id, seq: int) -> list[dict[str, Any]]:
+    """What a message has said, the first text first, for a member; none of a deleted one. Raises `NotFound`."""
+    rows = await db.fetch(SQL["texts"], {"account": account, "conversation": conversation, "seq": seq})
+    if not rows:
+        raise NotFound("message")
+    return [{"body": body, "at": moment(at), "actor": actor} for body, at, actor in rows if body is not None]
+
+
 async def heads(db: Database, conversations: Collection[Id]) -> dict[Id, int]:
     """The last seq of each of these that exists."""
     rows = await db.fetch(SQL["heads"], {"conversations": _ids(list(conversations))})

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from uuid import UUID, uuid5
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.wire.payloads import Create
+from broker.wire.payloads import Create, Rename, SetStatus
 from edge.api.answers import Conversation, ConversationLeft, Conversations, Events
 from edge.api.listing import Listing
 from edge.api.operations import operation
@@ -54,6 +54,21 @@ class NewConversation(msgspec.Struct):
         "subject": "Harbour Bridge",
         "members": ["77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"],
     }
+
+
+class ConversationChange(msgspec.Struct):
+    """What `PATCH conversations/{id}` takes: one change at a time, since each is an event of its own."""
+
+    subject: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    status: (
+        Annotated[
+            Literal["open", "closed", "archived"],
+            msgspec.Meta(description="Closed takes no more messages; archived is closed, and left out of lists."),
+        ]
+        | None
+    ) = None
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"status": "closed"}
 
 
 class ReadUpTo(msgspec.Struct):
@@ -112,6 +127,39 @@ async def show(request: Request) -> Response:
     """One conversation with its members."""
     account = (await who(request)).account
     return answer(await conversations.get(edge_of(request).db, account.id, path_id(request)))
+
+
+@operation(takes=ConversationChange, gives={200: Conversation}, keyed=True, refuses=("closed",))
+async def change(request: Request) -> Response:
+    """Rename, close, open or archive a conversation that one is a member of (staff)."""
+    account = (await who(request)).account
+    id = path_id(request)
+    given = await body_of(request, ConversationChange)
+    if (given.subject is None) == (given.status is None):
+        raise Problem("invalid", "Give either `subject` or `status`.", field="status")
+    act: Rename | SetStatus
+    if given.subject is not None:
+        check_text(given.subject, "subject")
+        act = Rename(given.subject)
+    else:
+        assert given.status is not None
+        act = SetStatus(given.status)
+    key = idempotency_key(request)
+    admit(request, account.id)
+    edge = edge_of(request)
+    stored(await edge.commands.submit(id, account.id, key, act))
+    return answer(await conversations.get(edge.db, account.id, id))
+
+
+@operation(gives={204: None}, keyed=True)
+async def archive(request: Request) -> Response:
+    """Archive a conversation (staff): it is closed and left out of lists; nothing in it is lost."""
+    account = (await who(request)).account
+    id = path_id(request)
+    key = idempotency_key(request)
+    admit(request, account.id)
+    stored(await edge_of(request).commands.submit(id, account.id, key, SetStatus("archived")))
+    return Response(status_code=204)
 
 
 @operation(takes=ReadUpTo, gives={204: None})

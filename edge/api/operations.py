@@ -17,7 +17,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edge.socket.frames import AnyId
+from edge.socket.frames import AnyId, Emoji, Seq
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 Answer: TypeAlias = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | None
@@ -34,6 +34,8 @@ PATH_PARAMETERS: dict[str, Any] = {
     "account": Annotated[
         AnyId, msgspec.Meta(description="The account's id.", examples=["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b"])
     ],
+    "seq": Annotated[Seq, msgspec.Meta(description="The message's seq.", examples=[43])],
+    "emoji": Annotated[Emoji, msgspec.Meta(description="The emoji, percent-encoded.", examples=["👍"])],
 }
 """What may stand in braces in a path."""
 

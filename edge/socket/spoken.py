@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from edge.socket.frames import Emoji
 from edge.terms import AccountId, CommandId, ConversationId, Epoch, EventSeq, Moment, ProjectId, Reached, Role, Unread
 
 # Events -----------------------------------------------------------------
@@ -103,7 +104,103 @@ class MemberLeftEvent(_Event, tag="member_left", kw_only=True):
     }
 
 
-LogEvent: TypeAlias = CreatedEvent | MessageEvent | MemberJoinedEvent | MemberLeftEvent
+class EditedEvent(_Event, tag="edited", kw_only=True):
+    """A message has another text now."""
+
+    target: Annotated[EventSeq, Meta(description="The message's seq.")]
+    body: Annotated[str, Meta(description="The new text; empty when the message was deleted since.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 46,
+        "kind": "edited",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:04:00.000Z",
+        "target": 43,
+        "body": "Good morning to you all",
+    }
+
+
+class DeletedEvent(_Event, tag="deleted", kw_only=True):
+    """A message was taken back: its text is gone for everybody, its place stays."""
+
+    target: Annotated[EventSeq, Meta(description="The message's seq.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 47,
+        "kind": "deleted",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:05:00.000Z",
+        "target": 43,
+    }
+
+
+class ReactionEvent(_Event, tag="reaction", kw_only=True):
+    """Somebody put an emoji to a message, or took it away."""
+
+    target: Annotated[EventSeq, Meta(description="The message's seq.")]
+    emoji: Emoji
+    on: Annotated[bool, Meta(description="Put there, or taken away.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 48,
+        "kind": "reaction",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:06:00.000Z",
+        "target": 43,
+        "emoji": "👍",
+        "on": True,
+    }
+
+
+class RenamedEvent(_Event, tag="renamed", kw_only=True):
+    """The conversation has another subject."""
+
+    subject: str
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 49,
+        "kind": "renamed",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:07:00.000Z",
+        "subject": "Harbour Bridge, east side",
+    }
+
+
+class StatusChangedEvent(_Event, tag="status_changed", kw_only=True):
+    """The conversation was opened, closed or archived."""
+
+    status: Literal["open", "closed", "archived"]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 50,
+        "kind": "status_changed",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:08:00.000Z",
+        "status": "closed",
+    }
+
+
+LogEvent: TypeAlias = (
+    CreatedEvent
+    | MessageEvent
+    | MemberJoinedEvent
+    | MemberLeftEvent
+    | EditedEvent
+    | DeletedEvent
+    | ReactionEvent
+    | RenamedEvent
+    | StatusChangedEvent
+)
 """One event of a conversation's log, by `kind`."""
 
 

@@ -50,6 +50,25 @@ SELECT NULL, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edite
  WHERE e.conversation_id = %(conversation)s AND e.seq > %(after)s AND e.seq <= %(upto)s
  ORDER BY e.seq;
 
+-- name: texts
+-- What a message said, and since when: an edit's `replaced` is what stood there since the edit before it, or since the
+-- message was sent. Texts of a deleted message are NULL. No row: not a member, or no message.
+WITH message AS (
+    SELECT e.body, e.at, e.actor
+      FROM members AS m
+      JOIN events AS e ON e.conversation_id = m.conversation_id AND e.seq = %(seq)s AND e.kind = 'message'
+     WHERE m.conversation_id = %(conversation)s AND m.account_id = %(account)s AND m.left_seq IS NULL
+), edits AS (
+    SELECT e.seq, e.body, e.replaced, e.at, e.actor
+      FROM events AS e
+     WHERE e.conversation_id = %(conversation)s AND e.kind = 'edited' AND (e.data ->> 'target')::bigint = %(seq)s
+)
+SELECT COALESCE((SELECT f.replaced FROM edits AS f ORDER BY f.seq LIMIT 1), message.body), message.at, message.actor::text
+  FROM message
+ UNION ALL
+SELECT ordered.body, ordered.at, ordered.actor::text
+  FROM (SELECT edits.* FROM edits, message ORDER BY edits.seq) AS ordered;
+
 -- name: heads
 -- The last seq of each conversation that exists.
 SELECT id, head FROM conversations WHERE id = ANY (%(conversations)s::uuid[]);

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -196,6 +198,7 @@ class ChannelMachine(RuleBasedStateMachine):
         self.waits: dict[int, int] = {}
         self.asked: dict[int, set[str]] = {}
         self.promised: set[tuple[str, str]] = set()
+        self.stays: Counter[str] = Counter()
         self.chunk, announcer_module.CHUNK_ACCOUNTS = announcer_module.CHUNK_ACCOUNTS, 1
         self.see_everybody()
         self.deliver_everything()
@@ -206,6 +209,7 @@ class ChannelMachine(RuleBasedStateMachine):
     def somebody_comes_or_goes(self, account: str, flush: bool) -> None:
         if account in self.edge.accounts:
             self.edge.leave(account)
+            self.stays[account] += 1
             self.promised = {(worker, one) for worker, one in self.promised if one != account}
         else:
             self.edge.arrive(account)
@@ -222,20 +226,21 @@ class ChannelMachine(RuleBasedStateMachine):
         if account not in self.edge.accounts:
             self.edge.arrive(account)
         self.flush()
-        wait = len(self.waits)
+        wait, stay = len(self.waits), self.stays[account]
 
         def done() -> None:
             self.waits[wait] -= 1
             if self.waits[wait] == 0:
-                self.promise(account, wait)
+                self.promise(account, wait, stay)
 
         self.asked[wait] = self.seen_by_edge & self.seen_by_worker
         self.waits[wait] = self.edge.announcer.when_confirmed(done)
         if not self.waits[wait]:
-            self.promise(account, wait)
+            self.promise(account, wait, stay)
 
-    def promise(self, account: str, wait: int) -> None:
-        if account in self.edge.accounts:
+    def promise(self, account: str, wait: int, stay: int) -> None:
+        """What was announced is there, unless the account left meanwhile: then it is told anew, and promised anew."""
+        if account in self.edge.accounts and stay == self.stays[account]:
             self.promised |= {(worker, account) for worker in self.asked[wait]}
 
     # The channel
