@@ -8,6 +8,7 @@ needs more resends (`broker.link.resend`), or reads the log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -134,6 +135,21 @@ class Link:
                 line.close()
             await asyncio.to_thread(self._context.destroy, LINGER_MS)
 
+    async def leave(self, seconds: float) -> None:
+        """Give up our role, and go on: when this returns, nothing more comes by key, and what had left is here.
+
+        What is for us by name still comes, and we may send. Waits for the word of every live broker, but no longer
+        than `seconds`: then one that is slow may still give us something.
+        """
+        for connection in self._connections:
+            connection.retire()
+        self._flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(connection.gives for connection in self._live()):
+                    self._changed.clear()
+                    await self._changed.wait()
+
     @property
     def _connections(self) -> Iterator[Connection]:
         return (line.connection for line in self._lines.values())
@@ -156,7 +172,7 @@ class Link:
     # Who is there -----------------------------------------------------------
 
     def peers(self, role: str) -> frozenset[str]:
-        """The live nodes of a role, as any live broker tells; those suspect everywhere are left out."""
+        """The live nodes of a role, as any live broker tells, but for those that leave or are suspect everywhere."""
         return frozenset(n for n, (named, suspect) in self._known.items() if named == role and not suspect)
 
     def owns(self, key: str) -> bool:
@@ -286,7 +302,9 @@ class Link:
         known: dict[str, tuple[str, bool]] = {}
         for connection in self._live() or suspect_ones:
             for node, (role, suspect) in connection.nodes.items():
-                known[node] = (role, suspect and known.get(node, (role, True))[1])
+                named, avoided = known.get(node, (role, True))
+                # Leaving (no role) is what a node says itself, and some brokers hear it later than others.
+                known[node] = (role and named, suspect and avoided)
         before, self._known = self._known, known
         self._shards.clear()
         self._ways.clear()

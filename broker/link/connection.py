@@ -93,6 +93,7 @@ class Connection:
         self._greeting_since: float | None = None
         self._speak = True
         self._leave = False
+        self._retired = False
         self._doubt = False
         self._in_batch: list[Outgoing] = []
 
@@ -108,6 +109,11 @@ class Connection:
     def knows_role(self, role: str) -> bool:
         """Does the broker have a trusted node of this role?"""
         return any(named == role and not suspect for named, suspect in self.nodes.values())
+
+    @property
+    def gives(self) -> bool:
+        """May the broker still give us what is for our role? Until its roster tells otherwise, it may."""
+        return self.nodes.get(self._node, (self._role, False))[0] != ""
 
     def owner(self, role: str, key: str) -> str | None:
         """To whom the broker gives frames with this key, as far as its roster tells."""
@@ -229,6 +235,11 @@ class Connection:
         dropped = self.gate.drop(lambda item: hints or item[4] != float("inf"))
         return [item[1] for item in dropped if item[4] != float("inf")]
 
+    def retire(self) -> None:
+        """Give up our role; said with every heartbeat, in every life, until the roster shows that it was heard."""
+        self._retired = True
+        self._speak = True
+
     def goodbye(self) -> None:
         """Leave in order: the last word follows what may still leave."""
         self._leave = self.state is not State.GREETING
@@ -243,6 +254,8 @@ class Connection:
             self._spoke = now
             greeting = (int(Op.HELLO), self._role, self._node, self.life)
             frames.append(greeting if self.state is State.GREETING else (int(Op.PING), self._roster_version))
+            if self._retired and self.gives and self.state is not State.GREETING:
+                frames.append((int(Op.LEAVING),))
         self._in_batch = []
         if self.state is State.LIVE and not self._doubt:
             self._in_batch = self.gate.take(BATCH_FRAMES, BATCH_BYTES)

@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 class Tasks:
-    """The running ones; `cancel` ends them all."""
+    """The running ones; `finish` waits for them, `cancel` ends them all."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
@@ -27,6 +27,11 @@ class Tasks:
         self._running.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("task.fault", exc_info=fault)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until what runs now has ended, but no longer than `seconds`."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
 
     async def cancel(self) -> None:
         """End what still runs and wait until it has ended."""

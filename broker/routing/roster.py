@@ -16,7 +16,7 @@ STALL_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Node:
-    """A live peer, as the roster tells it to others."""
+    """A live peer, as the roster tells it to others. `role` is "" when it is leaving: it owns no key any more."""
 
     name: str
     role: str
@@ -47,6 +47,15 @@ class Roster:
             if node.suspect:
                 node.suspect = False
                 self.version += 1
+
+    def retire(self, name: str) -> bool:
+        """A node gives up its role: it is there, to be answered and to answer, and nothing more is given to it."""
+        node = self.nodes.get(name)
+        if node is None or not node.role:
+            return False
+        node.role = ""
+        self.version += 1
+        return True
 
     def leave(self, name: str) -> bool:
         """A node said goodbye."""

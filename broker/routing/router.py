@@ -125,6 +125,10 @@ class Router:
         elif op == Op.PING:
             peer.roster_told = frame[1]
             self._tell(peer, (int(Op.PONG),))
+        elif op == Op.LEAVING:
+            if self.roster.retire(peer.name):
+                # As with a suspect: it has not left yet, so the senders may try the next owner at once.
+                self._refuse(peer.gate.drop(_is_command), "gone")
         else:
             self.counts.malformed += 1
 
@@ -206,7 +210,7 @@ class Router:
         """The node of `role` that frames with this key go to."""
         if self._sharded != self.roster.version:
             self._sharded = self.roster.version
-            roles = {node.role for node in self.roster.nodes.values()}
+            roles = {node.role for node in self.roster.nodes.values() if node.role}
             for lost in self._shards.keys() - roles:
                 del self._shards[lost]
             for named in roles:

@@ -41,6 +41,7 @@ class Op(IntEnum):
     PONG = 5
     ROSTER = 6  # version, the nodes (`pack_roster`)
     BYE = 7  # the sender leaves in order
+    LEAVING = 8  # the sender gives up its role: nothing more by key, please
     TO_KEY = 10  # tag, role, key, ttl_ms, payload
     TO_NODE = 11  # tag, node, key, ttl_ms, payload
     DELIVER = 12  # source, tag, key, ttl_ms, payload
@@ -56,6 +57,7 @@ _SHAPES: dict[int, tuple[type, ...]] = {
     Op.PONG: (int,),
     Op.ROSTER: (int, int, bytes),
     Op.BYE: (int,),
+    Op.LEAVING: (int,),
     Op.TO_KEY: (int, int, str, str, int, bytes),
     Op.TO_NODE: (int, int, str, str, int, bytes),
     Op.DELIVER: (int, str, int, str, int, bytes),
@@ -68,7 +70,7 @@ REASONS = frozenset({"no_peer", "gone", "full", "expired"})
 
 
 Nodes: TypeAlias = tuple[tuple[str, str, bool], ...]
-"""A roster: node, role, and whether it is suspect."""
+"""A roster: node, role ("" of one that is leaving), and whether it is suspect."""
 
 
 class Batch(NamedTuple):

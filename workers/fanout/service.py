@@ -34,6 +34,8 @@ GRACE_SECONDS = 0.25
 PRUNE_SECONDS = 60.0
 READS_AT_ONCE = 8
 RETRY_SECONDS = 1.0
+LEAVE_SECONDS = 0.5
+DRAIN_SECONDS = 0.5
 HEADS_PER_FRAME = 500
 ROUTES = 100_000
 
@@ -60,7 +62,7 @@ class Fanout:
         self._link = link
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow the feed and tell heads until `stop` is set."""
+        """Follow the feed and tell heads until `stop`; then let others have our keys, and finish what is here."""
         self._db.on_epoch_change.append(lambda epoch: self._conversations.clear())
         since: int | None = None
         due = pruned = time.monotonic()
@@ -76,6 +78,8 @@ class Fanout:
                 await asyncio.wait_for(stop.wait(), with_timeout)
             except TimeoutError:
                 continue
+        await self._link.leave(LEAVE_SECONDS)
+        await self._tasks.finish(DRAIN_SECONDS)
         await self._tasks.cancel()
 
     # Frames -----------------------------------------------------------------

@@ -41,6 +41,9 @@ LONGEST_LIFE_SECONDS = 5.0
 HELD_BYTES = 512
 """What a queued command costs beside its payload: the entry, its key, its place in a line."""
 
+LEAVE_SECONDS = 0.5
+"""How long a stop waits for the brokers to give its keys to others; milliseconds, if none of them hangs."""
+
 CANCEL_SECONDS = 2.0
 """How long a stop waits for an append that it had to cancel."""
 
@@ -61,6 +64,9 @@ class Backbone(Protocol):
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         """Say goodbye, send what is queued within a deadline, close."""
+
+    async def leave(self, seconds: float) -> None:
+        """Give up the role: nothing more comes by key, once this returns."""
 
     def send(self, role: str, key: str, payload: bytes) -> object:
         """To the owner of `key`; raises a `LinkError`."""
@@ -97,13 +103,15 @@ class Persistence:
         self._link = connect(self._receive)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop`, then answer what is queued within `drain_seconds`, and leave the link last."""
+        """Serve until `stop`; then let others have our keys, answer what is here, and leave the link last."""
         async with self._link:
             log.info("persistence.started", node=self._link.node)
             serving = asyncio.create_task(self._serve(), name="persistence")
             stopping = asyncio.create_task(stop.wait(), name="persistence-stop")
             try:
                 await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not serving.done():
+                    await self._link.leave(LEAVE_SECONDS)
                 self._stopping = True
                 self._wake.set()
                 await asyncio.wait({serving}, timeout=self._settings.drain_seconds)
@@ -122,7 +130,7 @@ class Persistence:
     def _receive(self, received: Received) -> None:
         """Take a frame from the link. Never blocks; a full queue is answered at once."""
         if self._stopping:
-            # No answer: in a moment this worker leaves the roster, and the edge asks the next owner at once.
+            # By a broker that had not heard that we leave. No answer: in a moment we are gone, and others are asked.
             self._link.consumed(received)
             return
         counters = self.counters

@@ -280,6 +280,39 @@ def test_the_roster_tells_who_owns_what(live):
     assert live.heard[-1].frames[-1] == (int(Op.PING), 3)
 
 
+def leaving(broker: Broker) -> int:
+    """How often what leaves now says that we give up our role."""
+    return broker.hear().count((int(Op.LEAVING),))
+
+
+def test_a_role_is_given_up_with_every_heartbeat_until_the_roster_shows_it(live):
+    own = ("worker-1", "worker", False), ("edge-1", "edge", False)
+    live.say(roster(2, own))
+    assert live.connection.gives
+    live.connection.retire()
+    assert leaving(live) == 1, "at once"
+    live.now += 0.6
+    live.connection.tick(live.now)
+    assert leaving(live) == 1, "what ZeroMQ may have lost is said again"
+    live.say(roster(3, [own[0], ("edge-1", "", False)]))
+    assert not live.connection.gives
+    live.now += 0.6
+    live.connection.tick(live.now)
+    assert leaving(live) == 0
+    assert not live.connection.knows_role("edge")
+    live.queue(tag=1)
+    assert live.hear()[-1][0] == Op.TO_KEY, "it sends as before"
+
+
+def test_a_broker_that_starts_anew_hears_again_that_the_role_is_given_up(live):
+    live.connection.retire()
+    live.hear()
+    live.say((int(Op.WHO),))
+    assert live.hear() == [(int(Op.HELLO), "edge", "edge-1", 2)]
+    live.welcome()
+    assert leaving(live) == 1
+
+
 def test_the_last_word_comes_behind_what_may_still_leave(live):
     for _ in range(2):
         live.queue(size=1_000)

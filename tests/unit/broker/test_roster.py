@@ -26,17 +26,28 @@ class RosterMachine(RuleBasedStateMachine):
         self.roster = Roster()
         self.heard: dict[str, float] = {}
         self.suspects: set[str] = set()
+        self.leaving: set[str] = set()
         self.told = self.shown()
         self.version = self.roster.version
 
     def shown(self):
         return {name: (node.role, node.suspect) for name, node in self.roster.nodes.items()}
 
+    def role_of(self, name):
+        return "" if name in self.leaving else role(name)
+
     @rule(name=names)
     def introduce(self, name):
         self.roster.introduce(name, role(name), self.now)
         self.heard[name] = self.now
         self.suspects.discard(name)
+        self.leaving.discard(name)
+
+    @rule(name=names)
+    def retire(self, name):
+        assert self.roster.retire(name) == (name in self.heard and name not in self.leaving)
+        if name in self.heard:
+            self.leaving.add(name)
 
     @rule(name=names)
     def hear(self, name):
@@ -50,6 +61,7 @@ class RosterMachine(RuleBasedStateMachine):
         assert self.roster.leave(name) == (name in self.heard)
         self.heard.pop(name, None)
         self.suspects.discard(name)
+        self.leaving.discard(name)
 
     @rule(seconds=st.sampled_from([0.1, 0.3, 0.9, 1.1, 4.0]))
     def look(self, seconds):
@@ -64,10 +76,11 @@ class RosterMachine(RuleBasedStateMachine):
         self.suspects = (self.suspects | suspected) - gone
         for name in gone:
             del self.heard[name]
+            self.leaving.discard(name)
 
     @invariant()
     def everyone_and_nobody_else_is_in_it(self):
-        assert self.shown() == {name: (role(name), name in self.suspects) for name in self.heard}
+        assert self.shown() == {name: (self.role_of(name), name in self.suspects) for name in self.heard}
 
     @invariant()
     def whatever_changes_has_a_new_version(self):
@@ -78,7 +91,7 @@ class RosterMachine(RuleBasedStateMachine):
     @invariant()
     def suspects_are_chosen_only_where_there_is_nobody_else(self):
         for of in ("edge", "worker"):
-            named = {name for name in self.heard if role(name) == of}
+            named = {name for name in self.heard if self.role_of(name) == of}
             assert set(self.roster.of_role(of)) == ((named - self.suspects) or named)
 
 

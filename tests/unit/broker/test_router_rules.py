@@ -101,6 +101,14 @@ class RouterMachine(RuleBasedStateMachine):
             far.consumed = far.received
         self.speak(far, (int(Op.PING), self.router.roster.version))
 
+    @rule(name=names)
+    def leaving(self, name):
+        """It owns nothing from then on, but is told and heard as before; a new hello gives it its role again."""
+        far = self.peers[name]
+        self.speak(far, (int(Op.LEAVING),))
+        if far.known:
+            assert name not in self.router.roster.of_role(far.role)
+
     @rule(name=names, behind=st.booleans())
     def bye(self, name, behind):
         """Whatever follows the last word is not listened to."""

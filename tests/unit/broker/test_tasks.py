@@ -64,3 +64,20 @@ async def test_cancel_returns_when_everything_has_ended_its_own_way():
         await tasks.cancel()
     assert sorted(ended) == ["one", "two"]
     assert logs == []
+
+
+async def test_what_runs_is_waited_for_but_not_for_ever():
+    tasks = Tasks()
+    go_on = asyncio.Event()
+
+    async def work() -> None:
+        await go_on.wait()
+
+    await tasks.finish(5.0)
+    tasks.spawn(work())
+    began = asyncio.get_running_loop().time()
+    await tasks.finish(0.05)
+    assert asyncio.get_running_loop().time() - began >= 0.04
+    go_on.set()
+    await tasks.finish(5.0)
+    assert not tasks._running

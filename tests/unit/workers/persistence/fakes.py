@@ -27,6 +27,8 @@ class FakeLink:
         self.done: list[Received] = []
         self.full = False
         self.inside = False
+        self.confirmed = asyncio.Event()
+        self.confirmed.set()
         self.heard = asyncio.Event()
 
     async def __aenter__(self) -> FakeLink:
@@ -35,6 +37,10 @@ class FakeLink:
 
     async def __aexit__(self, kind: object, fault: object, trace: object) -> None:
         self.inside = False
+
+    async def leave(self, seconds: float) -> None:
+        assert self.inside
+        await self.confirmed.wait()
 
     def send(self, role: str, key: str, payload: bytes) -> None:
         self.refuse_if_full()

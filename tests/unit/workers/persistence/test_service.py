@@ -341,6 +341,18 @@ async def test_a_stop_answers_what_is_queued_before_the_link_is_left():
     assert not stage.link.inside
 
 
+async def test_what_arrives_before_the_brokers_gave_the_keys_to_others_is_answered_too():
+    async with running() as stage:
+        stage.link.confirmed.clear()
+        stage.stop.set()
+        await asyncio.sleep(0.001)
+        stage.arrive(stage.say("1"))
+        assert await stage.until(1) == {1: ""}
+        stage.link.confirmed.set()
+        await asyncio.sleep(0.001)
+        assert not stage.link.inside
+
+
 async def test_a_stop_waits_no_longer_than_its_deadline():
     """What is unfinished then is unavailable."""
     async with running() as stage:

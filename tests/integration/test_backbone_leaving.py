@@ -1,0 +1,90 @@
+"""A worker gives up its keys and then goes, under load and by two brokers: nothing is lost on the way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from broker.loop import open_broker
+from broker.settings import BrokerSettings
+from tests.fixtures.backbone import broker, know_each_other, listening, until
+
+pytestmark = pytest.mark.anyio
+
+KEYS = [f"conversation-{number}" for number in range(40)]
+
+
+async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_at_the_next_owner(place):
+    addresses = [f"ipc://{place}/{name}.ipc" for name in ("one", "two")]
+    edge, edge_ear = listening("edge", *addresses)
+    leaver, leaver_ear = listening("persistence", *addresses)
+    stayer, stayer_ear = listening("persistence", *addresses)
+    tags = iter(range(1, 1_000_000))
+    sent: list[int] = []
+    stop = asyncio.Event()
+
+    async def load() -> None:
+        while not stop.is_set():
+            for key in KEYS:
+                sent.append(next(tags))
+                edge.send("persistence", key, b"x" * 200, tag=sent[-1], ttl=5.0)
+            await asyncio.sleep(0.002)
+
+    def heard() -> list[int]:
+        return sorted(frame.tag for ear in (leaver_ear, stayer_ear) for frame in ear.frames)
+
+    async with (
+        open_broker(BrokerSettings(bind=addresses[0])),
+        open_broker(BrokerSettings(bind=addresses[1])),
+        edge,
+        stayer,
+    ):
+        async with leaver:
+            await know_each_other(edge, leaver, stayer)
+            loading = asyncio.create_task(load())
+            await until(lambda: len(leaver_ear.frames) > 200)
+            began = time.monotonic()
+            await leaver.leave(5.0)
+            assert time.monotonic() - began < 0.5
+            last = len(leaver_ear.frames)
+            taken = len(stayer_ear.frames)
+            await until(lambda: len(stayer_ear.frames) > taken + 400)
+            assert len(leaver_ear.frames) == last, "nothing more by key"
+            assert not edge_ear.gone, "it is there, and answers"
+            edge.send_to(leaver.node, b"by name")
+            await until(lambda: leaver_ear.payloads[-1] == b"by name")
+            leaver_ear.frames.pop()
+            leaver.send_to(edge.node, b"an answer")
+            await until(lambda: edge_ear.payloads == [b"an answer"])
+            stop.set()
+            await loading
+        await until(lambda: leaver.node in edge_ear.gone)
+        await until(lambda: heard() == sent)
+        assert edge_ear.reports == []
+        assert edge_ear.suspected == set()
+
+
+async def test_the_last_of_a_role_leaves_and_commands_come_back_at_once(address):
+    edge, edge_ear = listening("edge", address)
+    worker, ear = listening("persistence", address)
+    async with open_broker(BrokerSettings(bind=address)), edge, worker:
+        await know_each_other(edge, worker)
+        await worker.leave(5.0)
+        await until(lambda: not edge.peers("persistence"))
+        edge.send("persistence", "key", b"", tag=7, ttl=5.0)
+        await until(lambda: edge_ear.reports == [(7, "no_peer")], seconds=1.0)
+        assert ear.frames == []
+
+
+async def test_a_broker_that_does_not_answer_is_not_waited_for_longer_than_asked(address):
+    worker, _ = listening("persistence", address)
+    with broker(address) as stopped:
+        async with worker:
+            await know_each_other(worker)
+            stopped.signal(signal.SIGSTOP)
+            began = time.monotonic()
+            await worker.leave(0.2)
+            assert 0.1 < time.monotonic() - began < 1.0
