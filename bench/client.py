@@ -22,6 +22,7 @@ from bench.connection import Connection
 from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
 from bench.http import Api, ApiError
+from bench.markers import Markers
 from bench.outbox import Ack, Frame, Outbox, Refusal
 from bench.reload import reload
 from bench.session import Session, Timing
@@ -82,6 +83,7 @@ class Client:
         self.urls = [urls] if isinstance(urls, str) else list(urls)
         self.conversations = conversations if conversations is not None else Folds()
         self.outbox = outbox if outbox is not None else Outbox()
+        self.markers = Markers()
         self.state: State = "connecting"
         self.reconnects = 0
         self.complaints: list[Complaint] = []
@@ -200,6 +202,19 @@ class Client:
             self._connection.work.set()
         return answer
 
+    def read(self, conversation: Id, seq: int) -> None:
+        """Everything up to `seq` is read: told to the server, again and again until its receipt comes."""
+        self._mark("read", conversation, seq)
+
+    def delivered(self, conversation: Id, seq: int) -> None:
+        """Everything up to `seq` has arrived; likewise, at most once a second."""
+        self._mark("delivered", conversation, seq)
+
+    def _mark(self, kind: str, conversation: Id, seq: int) -> None:
+        self.markers.want(kind, conversation, seq)
+        if self._connection is not None:
+            self._connection.work.set()
+
     def ping(self) -> None:
         """Compare heads with the server now rather than at the next heartbeat."""
         if self._session is not None and self._connection is not None:
@@ -243,7 +258,7 @@ class Client:
             token = await self._token(self._refused_token)
         self.last_close = None
         now = time.monotonic()
-        session = Session(self.conversations, self.outbox, self._timing, now=now)
+        session = Session(self.conversations, self.outbox, self._timing, now=now, markers=self.markers)
         self._away_until = None
         connection = Connection(session, self._timing, packed=self._packed, hear=self._hear, act=self._act)
         async with Api(url, token) as self._api:

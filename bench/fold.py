@@ -59,6 +59,7 @@ class Fold:
         self.unread = 0
         self.subject = ""
         self.status = "open"
+        self.receipts: dict[Id, tuple[int, int]] = {}
         self.members: set[Id] = set()
         self.messages: OrderedDict[int, Message] = OrderedDict()
         self.member = True
@@ -92,6 +93,11 @@ class Fold:
             self.read = seq
             left = [m for m in self.messages.values() if m.seq > seq and m.actor != account]
             self.unread = 0 if seq >= self.cursor else min(self.unread, len(left))
+
+    def receipt(self, account: Id, read: int, delivered: int) -> None:
+        """Somebody has read, and was handed, so far; the greatest wins."""
+        known = self.receipts.get(account, (0, 0))
+        self.receipts[account] = (max(known[0], read), max(known[1], delivered))
 
     def apply(self, event: Event, account: Id | None = None) -> list[Event]:
         """Take an event as it comes; returns what became visible by it, in order of seq.

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
+from bench.markers import Markers
 from bench.outbox import Frame, Outbox
 
 HELLO_CURSORS = 500
@@ -53,12 +54,15 @@ TRANSITIONS = {
 class Session:
     """Greets, replays, repairs gaps, keeps the heartbeat, hands the outbox on."""
 
-    def __init__(self, folds: Folds, outbox: Outbox, timing: Timing, *, now: float) -> None:
+    def __init__(
+        self, folds: Folds, outbox: Outbox, timing: Timing, *, now: float, markers: Markers | None = None
+    ) -> None:
         self.folds = folds
         self.outbox = outbox
         self.timing = timing
         self.phase = Phase.GREETING
         self.heartbeat = timing.heartbeat or 25.0
+        self.markers = markers if markers is not None else Markers()
         self._wanted: set[Id] = set()
         self._syncing: dict[Id, tuple[float, int]] = {}
         self._not_before: dict[Id, float] = {}
@@ -66,6 +70,7 @@ class Session:
         self._ping_at = now + timing.ready
         self._pong_by: float | None = now + timing.ready
         outbox.disconnected()
+        self.markers.disconnected()
 
     @property
     def replaying(self) -> bool:
@@ -102,8 +107,7 @@ class Session:
             case "resync":
                 return self._resync(frame)
             case "receipt":
-                if frame["account"] == self.folds.account and frame.get("read") is not None:
-                    self.folds.open(frame["conversation"]).marked_read(frame["read"], frame["account"])
+                self._receipt(frame)
                 return []
             case "pong":
                 self._pong_by = None
@@ -129,6 +133,7 @@ class Session:
             return []
         frames = self._repairs(now)
         frames += self.outbox.due(now)
+        frames += self.markers.due(now)
         if now >= self._ping_at:
             frames.append(self._ping(now))
         return frames
@@ -141,8 +146,7 @@ class Session:
         if self.phase is Phase.LIVE:
             times += [asked + self.timing.sync for asked, _ in self._syncing.values()]
             times += [self._not_before.get(conversation, now) for conversation in self._wanted]
-            if (outbox := self.outbox.wake(now)) is not None:
-                times.append(outbox)
+            times += [at for at in (self.outbox.wake(now), self.markers.wake(now)) if at is not None]
         return min(times)
 
     def _step(self, event: str) -> None:
@@ -165,6 +169,15 @@ class Session:
             id, code, now, message=message, retry_after=frame.get("retry_after"), field=frame.get("field")
         )
         return [] if refusal is None else [refusal]
+
+    def _receipt(self, frame: Frame) -> None:
+        conversation, account = frame["conversation"], frame["account"]
+        read, delivered = frame.get("read") or 0, frame.get("delivered") or 0
+        fold = self.folds.open(conversation)
+        fold.receipt(account, read, delivered)
+        if account == self.folds.account:
+            fold.marked_read(read, account)
+            self.markers.receipt(conversation, read, delivered)
 
     def _ready(self, frame: Frame, now: float) -> list[Effect]:
         self._step("ready")
@@ -208,6 +221,7 @@ class Session:
                 self.folds.open(one).doubt()
         if reason == "not_member" and conversation is not None:
             self.folds.open(conversation).member = False
+            self.markers.forget(conversation)
             return [Left(conversation)]
         return [Reload(conversation, reason)]
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
@@ -23,6 +24,7 @@ from edge.auth.revocations import Revocations
 from edge.auth.tokens import Tokens
 from edge.backbone import BackboneEnd
 from edge.commands import Commands
+from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.services import Edge
 from edge.settings import EdgeSettings
@@ -30,8 +32,11 @@ from edge.socket.endpoint import Endpoint
 from edge.socket.gateway import Gateway
 from edge.socket.hub import Hub
 from edge.socket.opening import Opening
+from edge.socket.receipts import Receipts
 from edge.socket.replay import Replay
 from edge.socket.session import Session
+from storage.markers import Mark
+from storage.markers import mark as mark_all
 from storage.pool import open_database
 from storage.settings import StorageSettings
 
@@ -63,7 +68,14 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         end = BackboneEnd(Announcer(lambda: hub.sessions), commands)
         replay = Replay(db, hub)
         opening = Opening(settings, db, identity, hub, replay, tasks, arrived=end.arrived, announced=end.announced)
-        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks)
+        receipts = Receipts(hub, replay)
+
+        def marked(mark: Mark) -> None:
+            receipts.own(mark)
+            end.marked(mark)
+
+        markers = Markers(partial(mark_all, db), marked, receipts.stranger, tasks)
+        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks, markers)
         link = Link(
             "edge",
             LinkSettings(settings.brokers),
@@ -72,7 +84,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             on_roster=end.on_roster,
             on_overrun=end.on_overrun,
         )
-        end.serve(gateway, link)
+        end.serve(gateway, receipts, link)
         await parts.enter_async_context(link)
         revocations.on_revoked.append(gateway.revoke)
         db.on_epoch_change.append(gateway.new_epoch)
@@ -82,6 +94,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             identity=identity,
             revocations=revocations,
             commands=commands,
+            markers=markers,
             ratelimit=ratelimit,
             backbone=link,
             draining=lambda: gateway.draining,

@@ -11,10 +11,12 @@ import structlog
 
 from broker.link.client import Link, LinkError, Received, RosterChange
 from broker.wire import payloads
-from broker.wire.payloads import AudienceSeen, AudienceWanted, Delivery, Heads, Id, Outcomes
+from broker.wire.payloads import AudienceSeen, AudienceWanted, Delivery, Heads, Id, Marked, Outcomes, Receipt
 from edge.announcer import Announce, Announcer
 from edge.commands import Commands
 from edge.socket.gateway import Gateway
+from edge.socket.receipts import Receipts
+from storage.markers import Mark
 
 log = structlog.get_logger()
 
@@ -29,15 +31,17 @@ class BackboneEnd:
         self._announcer = announcer
         self._commands = commands
         self._gateway: Gateway
+        self._receipts: Receipts
         self._link: Link
         self._flushing = False
         self._comparing: asyncio.TimerHandle | None = None
         self.refused = 0
         self.unsent = 0
 
-    def serve(self, gateway: Gateway, link: Link) -> None:
+    def serve(self, gateway: Gateway, receipts: Receipts, link: Link) -> None:
         """Join the two ends."""
         self._gateway = gateway
+        self._receipts = receipts
         self._link = link
         self._commands.attach(link)
         gateway.on_departure = self.left
@@ -58,6 +62,8 @@ class BackboneEnd:
             self._commands.outcomes(payload.items)
         elif isinstance(payload, Heads):
             self._gateway.headed(payload.items)
+        elif isinstance(payload, Receipt):
+            self._receipts.passed(payload)
         elif isinstance(payload, AudienceSeen):
             self._announcer.seen(received.source, payload.number, time.monotonic())
         elif isinstance(payload, AudienceWanted):
@@ -99,6 +105,14 @@ class BackboneEnd:
         """An account's last session is gone."""
         self._announcer.left(account)
         self._flush_soon()
+
+    def marked(self, mark: Mark) -> None:
+        """A marker is stored: fanout tells whom it concerns. A hint; whoever opens the conversation reads it anew."""
+        told = Marked(mark.conversation, mark.account, mark.read, mark.delivered)
+        try:
+            self._link.send("fanout", mark.conversation, payloads.encode(told))
+        except LinkError:
+            self.unsent += 1
 
     def _flush_soon(self) -> None:
         if not self._flushing:

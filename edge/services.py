@@ -9,6 +9,7 @@ from typing import Protocol
 from broker.wire.payloads import Act, Id, Outcome
 from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
+from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.settings import EdgeSettings
 from storage.pool import Database
@@ -44,6 +45,7 @@ class Edge:
     identity: Identity
     revocations: Revocations
     commands: CommandPort
+    markers: Markers
     ratelimit: RateLimit
     backbone: Backbone
     draining: Callable[[], bool]

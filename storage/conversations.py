@@ -1,4 +1,4 @@
-"""Conversations as their members see them: lists, unread counts, who is in them, how far one has read."""
+"""Conversations as their members see them: lists, unread counts, who is in them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ async def get(db: Database, account: Id, conversation: Id) -> dict[str, Any]:
         "head": head,
         "read": read,
         "unread": unread,
-        "members": [{"account": row[8], "name": row[9], "role": row[10]} for row in rows],
+        "members": [
+            {"account": row[8], "name": row[9], "role": row[10], "read": row[11], "delivered": row[12]} for row in rows
+        ],
         "created_at": moment(created_at),
     }
 
@@ -66,16 +68,6 @@ async def audience(db: Database, conversation: Id) -> tuple[int, frozenset[Id]] 
     """The head and who are members as of it; None if there is no such conversation."""
     rows = await db.fetch(SQL["audience"], {"conversation": conversation})
     return (rows[0][0], frozenset(rows[0][1])) if rows else None
-
-
-async def mark_read(db: Database, account: Id, conversation: Id, seq: int) -> int:
-    """Everything up to `seq` is read; the marker as it is then. Raises `NotFound` for who is not a member."""
-    asked = {"account": account, "conversation": conversation, "seq": seq}
-    rows = await db.fetch(SQL["mark_read"], asked)
-    if not rows:
-        raise NotFound("conversation")
-    marker: int = rows[0][0]
-    return marker
 
 
 def _listed(row: Row) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from itertools import count
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from storage import accounts, conversations, demo_talk, projects
+from storage import accounts, demo_talk, markers, projects
 from storage.errors import Conflict, StorageError
 from storage.log import Id, NewEvent, append
+from storage.markers import Mark
 from storage.passwords import hash_password
 from storage.pool import Database
 
@@ -63,7 +64,7 @@ async def _tell(db: Database, talk: demo_talk.Talk) -> int:
     if refused:
         raise StorageError(f"demo conversation {talk.subject!r}: {refused[0]}")
     for email, unread in talk.unread.items():
-        await conversations.mark_read(db, _account(email), conversation, outcomes[-1].seq - unread)
+        await markers.mark(db, [Mark(_account(email), conversation, outcomes[-1].seq - unread, outcomes[-1].seq)])
     return sum(not outcome.replayed for outcome in outcomes)
 
 

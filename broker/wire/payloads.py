@@ -191,7 +191,38 @@ class Heads(msgspec.Struct, frozen=True, array_like=True, tag="heads", gc=False)
     items: tuple[HeadOf, ...]
 
 
-Payload: TypeAlias = Commands | Outcomes | Appended | Head | Audience | AudienceSeen | AudienceWanted | Delivery | Heads
+class Marked(msgspec.Struct, frozen=True, array_like=True, tag="marked", gc=False):
+    """Edge to fanout, by conversation: how far `account` has read, and was handed, the log; committed."""
+
+    conversation: Id
+    account: Id
+    read: int
+    delivered: int
+
+
+class Receipt(msgspec.Struct, frozen=True, array_like=True, tag="receipt", gc=False):
+    """Fanout to one edge: the same, for these accounts."""
+
+    conversation: Id
+    account: Id
+    read: int
+    delivered: int
+    recipients: tuple[Id, ...]
+
+
+Payload: TypeAlias = (
+    Commands
+    | Outcomes
+    | Appended
+    | Head
+    | Audience
+    | AudienceSeen
+    | AudienceWanted
+    | Delivery
+    | Heads
+    | Marked
+    | Receipt
+)
 
 encode = msgspec.msgpack.Encoder().encode
 """Payload to bytes."""

@@ -18,6 +18,8 @@ class Member(msgspec.Struct):
     account: AccountId
     name: str
     role: Role
+    read: Annotated[Reached | None, Meta(description="How far this member has read; null among more than 32.")] = None
+    delivered: Annotated[Reached | None, Meta(description="How far it has arrived; likewise.")] = None
 
 
 class Conversation(msgspec.Struct):

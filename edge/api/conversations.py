@@ -168,7 +168,7 @@ async def read(request: Request) -> Response:
     account = (await who(request)).account
     id = path_id(request)
     given = await body_of(request, ReadUpTo)
-    await conversations.mark_read(edge_of(request).db, account.id, id, given.seq)
+    await edge_of(request).markers.now(account.id, id, read=given.seq)
     return Response(status_code=204)
 
 

@@ -84,6 +84,20 @@ class React(msgspec.Struct, frozen=True, tag="react", tag_field="type"):
     on: bool
 
 
+class Read(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
+    """Everything up to `seq` is read. State, no command: answered by one's own `receipt`."""
+
+    conversation: AnyId
+    seq: Cursor
+
+
+class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
+    """Everything up to `seq` has arrived; likewise. At most once a second."""
+
+    conversation: AnyId
+    seq: Cursor
+
+
 class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
     """Ask for the events of one log after a seq."""
 
@@ -101,9 +115,9 @@ class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
 Wish: TypeAlias = Send | Edit | Delete | React
 """A durable command: answered by exactly one `ack` or `error` with its id."""
 
-ClientFrame: TypeAlias = Hello | Wish | Sync | Ping
+ClientFrame: TypeAlias = Hello | Wish | Read | Delivered | Sync | Ping
 
-FRAME_TYPES = frozenset({"hello", "send", "edit", "delete", "react", "sync", "ping"})
+FRAME_TYPES = frozenset({"hello", "send", "edit", "delete", "react", "read", "delivered", "sync", "ping"})
 
 
 class Envelope(msgspec.Struct):

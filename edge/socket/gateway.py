@@ -19,9 +19,10 @@ from broker.node.tasks import Tasks
 from broker.wire.payloads import Delivery, HeadOf, Id, Outcome
 from edge.codes import MESSAGES
 from edge.commands import Commands
+from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.socket import frames
-from edge.socket.frames import BadFrame, Hello, Ping, Sync, Wish, canonical
+from edge.socket.frames import BadFrame, Delivered, Hello, Ping, Read, Sync, Wish, canonical
 from edge.socket.hub import Forward, Hub
 from edge.socket.opening import Opening
 from edge.socket.replay import Replay, now_text
@@ -49,6 +50,7 @@ class Gateway:
         commands: Commands,
         ratelimit: RateLimit,
         tasks: Tasks,
+        markers: Markers,
     ) -> None:
         self.sessions: dict[Id, Session] = {}
         self.hub = hub
@@ -57,6 +59,7 @@ class Gateway:
         self._commands = commands
         self._ratelimit = ratelimit
         self._tasks = tasks
+        self._markers = markers
         self._gap_timer: asyncio.TimerHandle | None = None
         self.on_departure: Callable[[Id], None] = lambda account: None
         self.draining = False
@@ -121,6 +124,10 @@ class Gateway:
             self._greet(session, frame, bearer)
         elif isinstance(frame, Wish):
             self._wish(session, frame)
+        elif isinstance(frame, Read):
+            self._markers.wish(session.account, canonical(frame.conversation), read=frame.seq)
+        elif isinstance(frame, Delivered):
+            self._markers.wish(session.account, canonical(frame.conversation), delivered=frame.seq)
         elif isinstance(frame, Ping):
             self._ping(session, frame)
         elif isinstance(frame, Sync):

@@ -300,6 +300,23 @@ class AckFrame(msgspec.Struct, tag="ack", tag_field="type"):
     }
 
 
+class ReceiptFrame(msgspec.Struct, tag="receipt", tag_field="type"):
+    """How far an account has read and been handed a log; it is stored. One's own markers are answered by it."""
+
+    conversation: ConversationId
+    account: AccountId
+    read: Reached
+    delivered: Reached
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "receipt",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "account": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "read": 42,
+        "delivered": 43,
+    }
+
+
 class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
     """Something was refused, or could not be done; the codes say whether that is final."""
 
@@ -335,5 +352,7 @@ class ByeFrame(msgspec.Struct, tag="bye", tag_field="type"):
     EXAMPLE: ClassVar[dict[str, Any]] = {"type": "bye", "reason": "draining", "reconnect_after": 1.732}
 
 
-Spoken: TypeAlias = ReadyFrame | CaughtUpFrame | ResyncFrame | AckFrame | ErrorFrame | PongFrame | ByeFrame
+Spoken: TypeAlias = (
+    ReadyFrame | CaughtUpFrame | ResyncFrame | AckFrame | ReceiptFrame | ErrorFrame | PongFrame | ByeFrame
+)
 """Every frame of the server that is no event, by `type`."""

@@ -28,8 +28,8 @@ async def test_a_conversation_has_the_shape_that_others_rely_on(site: Site, agen
     assert (body["subject"], body["project"], body["status"], body["head"]) == ("Bridge", None, "open", 1)
     members = sorted(body["members"], key=lambda member: member["role"])
     assert members == [
-        {"account": agent.id, "name": "Ann", "role": "agent"},
-        {"account": client.id, "name": "Bob", "role": "client"},
+        {"account": agent.id, "name": "Ann", "role": "agent", "read": 0, "delivered": 0},
+        {"account": client.id, "name": "Bob", "role": "client", "read": 0, "delivered": 0},
     ]
     shown = await site.call("GET", f"conversations/{body['id'].upper()}", client)
     assert shown.status_code == 200

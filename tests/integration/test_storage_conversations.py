@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from storage import accounts, conversations, log
+from storage import accounts, conversations, log, markers
 from storage.errors import Invalid, NotFound
+from storage.markers import Mark
 from tests.fixtures.logs import conversation_of, join, leave, new_id, one, person, say
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +22,7 @@ async def test_unread_are_others_undeleted_messages_after_the_marker(db):
     await db.fetch("UPDATE events SET deleted_at = at, body = NULL WHERE seq = 4")
     summaries, more = await conversations.summaries(db, client, 10)
     assert (summaries, more) == ([conversations.Summary(room, 6, 0, 2)], False)
-    assert await conversations.mark_read(db, client, room, 2) == 2
+    await markers.mark(db, [Mark(client, room, 2, 0)])
     assert (await conversations.get(db, client, room))["unread"] == 1
     assert (await conversations.page(db, agent, None, 10))[0][0]["unread"] == 1
 
@@ -31,16 +34,47 @@ async def test_unread_counts_to_a_hundred(db):
     assert (await conversations.summaries(db, client, 1))[0][0].unread == 100
 
 
-async def test_the_marker_only_moves_forward_and_at_most_to_the_head(db):
+async def test_a_marker_only_moves_forward_and_at_most_to_the_head(db):
     agent, client = await person(db, "agent"), await person(db)
     room = await conversation_of(db, agent, client)
     await log.append(db, [say(room, agent) for _ in range(4)])
-    assert await conversations.mark_read(db, client, room, 3) == 3
-    assert await conversations.mark_read(db, client, room, 2) == 3
-    assert await conversations.mark_read(db, client, room, 99) == 5
-    assert (await conversations.get(db, agent, room))["read"] == 0
-    with pytest.raises(NotFound):
-        await conversations.mark_read(db, await person(db), room, 1)
+    for read, delivered, then in ((3, 0, (3, 3)), (2, 1, (3, 3)), (0, 4, (3, 4)), (99, 0, (5, 5)), (0, 99, (5, 5))):
+        assert await markers.mark(db, [Mark(client, room, read, delivered)]) == [Mark(client, room, *then)]
+    shown = await conversations.get(db, agent, room)
+    assert shown["read"] == 0
+    assert {(one["account"], one["read"], one["delivered"]) for one in shown["members"]} == {
+        (agent, 0, 0),
+        (client, 5, 5),
+    }
+
+
+async def test_many_markers_move_in_one_statement_and_strangers_are_left_out(db):
+    agent, client, stranger = await person(db, "agent"), await person(db), await person(db)
+    rooms = [await conversation_of(db, agent, client) for _ in range(3)]
+    wishes = [Mark(who, room, 1, 0) for who in (agent, client, stranger) for room in rooms]
+    marks = await markers.mark(db, wishes)
+    assert {(mark.account, mark.conversation) for mark in marks} == {
+        (who, room) for who in (agent, client) for room in rooms
+    }
+    await one(db, leave(rooms[0], agent, client))
+    assert await markers.mark(db, [Mark(client, rooms[0], 1, 0), Mark(client, new_id(), 1, 0)]) == []
+
+
+async def test_markers_of_two_edges_in_opposite_order_never_wait_for_each_other_for_ever(db):
+    agent = await person(db, "agent")
+    people = [await person(db) for _ in range(20)]
+    room = await conversation_of(db, agent, *people)
+    await log.append(db, [say(room, agent) for _ in range(50)])
+    ways = (people, people[::-1])
+    rounds = [markers.mark(db, [Mark(who, room, n, 0) for who in ways[n % 2]]) for n in range(2, 42)]
+    assert all(len(marks) == 20 for marks in await asyncio.gather(*rounds))
+
+
+async def test_among_more_than_thirty_two_nobody_is_told_how_far_others_have_read(db):
+    agent = await person(db, "agent")
+    room = await conversation_of(db, agent, *[await person(db) for _ in range(32)])
+    shown = await conversations.get(db, agent, room)
+    assert {(one["read"], one["delivered"]) for one in shown["members"]} == {(None, None)}
 
 
 async def test_the_list_is_last_active_first_and_pages_without_a_gap(db):
@@ -99,8 +133,8 @@ async def test_a_member_sees_who_else_is_there(db):
     await one(db, leave(room, gone, gone))
     found = await conversations.get(db, client, room)
     assert found["members"] == [
-        {"account": agent, "name": "Amir", "role": "agent"},
-        {"account": client, "name": "Clara", "role": "client"},
+        {"account": agent, "name": "Amir", "role": "agent", "read": 0, "delivered": 0},
+        {"account": client, "name": "Clara", "role": "client", "read": 0, "delivered": 0},
     ]
     assert (found["subject"], found["project"], found["status"], found["head"]) == ("Talk", None, "open", 2)
     created = (await log.events_after(db, client, room, 0, 1)).items[0]

@@ -17,7 +17,7 @@ import structlog
 from broker.link.client import Link, LinkError, Received, RosterChange
 from broker.node.tasks import Tasks
 from broker.wire import payloads
-from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id
+from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id, Marked, Receipt
 from storage import conversations as stored_conversations
 from storage import feed
 from storage import log as event_log
@@ -38,6 +38,8 @@ LEAVE_SECONDS = 0.5
 DRAIN_SECONDS = 0.5
 HEADS_PER_FRAME = 500
 ROUTES = 100_000
+RECEIPT_MEMBERS = 32
+"""In conversations with more members, what one has read is nobody else's business."""
 
 
 class Fanout:
@@ -96,6 +98,8 @@ class Fanout:
             self._do(self._conversations.appended(payload.conversation, payload.events))
         elif isinstance(payload, Head):
             self._do(self._conversations.headed(payload.conversation, payload.seq))
+        elif isinstance(payload, Marked):
+            self._pass_on(payload, received.source)
         elif isinstance(payload, Audience):
             self._send_to(received.source, self._audiences.told(received.source, payload))
         else:
@@ -152,6 +156,37 @@ class Fanout:
         except LinkError:
             # A hint: the heads of the coming seconds tell the edge what it lacks.
             self.refused += 1
+
+    # Receipts ---------------------------------------------------------------
+
+    def _pass_on(self, marked: Marked, source: str) -> None:
+        """Tell a marker to the members of a small conversation, of a large one to the account's own sockets only."""
+        state = self._conversations.get(marked.conversation)
+        if state is not None and state.members_as_of:
+            self._receipts(marked, source, state.members)
+        elif not self._reads.locked():
+            self._tasks.spawn(self._look_up(marked, source))
+
+    async def _look_up(self, marked: Marked, source: str) -> None:
+        try:
+            async with self._reads:
+                audience = await stored_conversations.audience(self._db, marked.conversation)
+        except StorageError:
+            return
+        if audience is not None:
+            self._receipts(marked, source, audience[1])
+
+    def _receipts(self, marked: Marked, source: str, members: frozenset[Id]) -> None:
+        if marked.account not in members:
+            return
+        concerned = members if len(members) <= RECEIPT_MEMBERS else (marked.account,)
+        for edge, recipients in self._audiences.by_edge(concerned).items():
+            if edge == source:
+                # Its own sockets heard it there when it was stored.
+                recipients = tuple(account for account in recipients if account != marked.account)
+            if recipients:
+                told = Receipt(marked.conversation, marked.account, marked.read, marked.delivered, recipients)
+                self._send_to(edge, told)
 
     # The log ----------------------------------------------------------------
 
