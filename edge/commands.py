@@ -83,10 +83,12 @@ class Commands:
         self._do(self._lanes.undeliverable(tag, reason, time.monotonic()))
 
     def roster_changed(self, change: RosterChange) -> None:
-        """Whatever was sent by way of a process that is suspected or gone is sent again."""
+        """What was sent, or may have been answered, by way of a process that is suspected or gone is sent again."""
         lost = change.suspected | change.gone
         if lost:
-            self._do(self._lanes.lost_way(lambda way: way.broker in lost or way.node in lost, time.monotonic()))
+            deaf = self._link is not None and self._link.heard_by(lost)
+            now = time.monotonic()
+            self._do(self._lanes.lost_way(lambda way: deaf or way.broker in lost or way.node in lost, now))
 
     def _tick(self) -> None:
         self._ticking = None

@@ -32,6 +32,10 @@ class Backbone(Protocol):
     def ready(self) -> bool:
         """At least one broker answers."""
 
+    @property
+    def brokers(self) -> int:
+        """How many do."""
+
     def peers(self, role: str) -> frozenset[str]:
         """The live nodes of that role."""
 

@@ -162,6 +162,11 @@ class Link:
         """Is at least one broker live?"""
         return bool(self._live())
 
+    @property
+    def brokers(self) -> int:
+        """How many brokers are live."""
+        return len(self._live())
+
     async def wait_ready(self, seconds: float) -> None:
         """Return when a broker is live; raises TimeoutError."""
         async with asyncio.timeout(seconds):
@@ -207,6 +212,11 @@ class Link:
             able = [connection for connection in live if connection.knows(node)] or live
             address = owner(node, (connection.address for connection in able))
             return self._remember((None, node), address, node)
+
+    def heard_by(self, brokers: frozenset[str]) -> bool:
+        """Did others reach this node by one of these brokers, which are lost now? They choose as `way_to` does."""
+        before = {connection.address for connection in self._live()} | (brokers & self._lines.keys())
+        return owner(self.node, before) in brokers
 
     def _remember(self, question: tuple[str | None, str], address: str | None, node: str | None) -> Way | None:
         if len(self._ways) >= CACHED_KEYS:

@@ -32,6 +32,7 @@ class Readiness(msgspec.Struct):
     epoch: Annotated[str, msgspec.Meta(description="The database's epoch; empty before it was ever reached.")]
     database: bool
     backbone: Annotated[bool, msgspec.Meta(description="Whether a broker answers.")]
+    brokers: Annotated[int, msgspec.Meta(ge=0, description="Brokers that answer this edge.")]
     persistence: Annotated[int, msgspec.Meta(ge=0, description="Persistence workers alive.")]
     fanout: Annotated[int, msgspec.Meta(ge=0, description="Fanout workers alive.")]
     draining: Annotated[bool, msgspec.Meta(description="Whether this edge is about to stop.")]
@@ -42,6 +43,7 @@ class Readiness(msgspec.Struct):
         "epoch": "7437112233445566778-1",
         "database": True,
         "backbone": True,
+        "brokers": 1,
         "persistence": 1,
         "fanout": 1,
         "draining": False,
@@ -71,6 +73,7 @@ async def readyz(request: Request) -> Response:
     checks: dict[str, Any] = {
         "database": database,
         "backbone": edge.backbone.ready,
+        "brokers": edge.backbone.brokers,
         "persistence": len(edge.backbone.peers("persistence")),
         "fanout": len(edge.backbone.peers("fanout")),
         "draining": edge.draining(),

@@ -88,3 +88,21 @@ async def test_a_broker_that_does_not_answer_is_not_waited_for_longer_than_asked
             began = time.monotonic()
             await worker.leave(0.2)
             assert 0.1 < time.monotonic() - began < 1.0
+
+
+async def test_an_edge_knows_by_which_broker_it_was_answered(place):
+    """When that one is lost, so are the answers on their way, to commands that went by another."""
+    addresses = [f"ipc://{place}/{name}.ipc" for name in ("one", "two")]
+    edge, _ = listening("edge", *addresses)
+    worker, _ = listening("persistence", *addresses)
+    async with open_broker(BrokerSettings(bind=addresses[0])), edge, worker:
+        async with open_broker(BrokerSettings(bind=addresses[1])):
+            await until(lambda: edge.brokers == worker.brokers == 2)
+            await know_each_other(edge, worker)
+            way = worker.way_to(edge.node)
+            assert way is not None
+            other = next(address for address in addresses if address != way.broker)
+            assert edge.heard_by(frozenset({way.broker}))
+            assert not edge.heard_by(frozenset({other, "persistence-1"}))
+        await until(lambda: edge.brokers == worker.brokers == 1)
+        assert edge.heard_by(frozenset({addresses[1]})) == (way.broker == addresses[1]), "known when it is lost, too"

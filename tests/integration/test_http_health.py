@@ -36,6 +36,7 @@ async def test_ready_lists_what_it_rests_on(site: Site):
             "database": True,
             "durable": True,
             "backbone": True,
+            "brokers": 1,
             "persistence": 1,
             "fanout": 1,
             "draining": False,
