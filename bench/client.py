@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 
 from bench.backoff import full_jitter
+from bench.company import Company
 from bench.connection import Connection
 from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
@@ -84,6 +85,7 @@ class Client:
         self.conversations = conversations if conversations is not None else Folds()
         self.outbox = outbox if outbox is not None else Outbox()
         self.markers = Markers()
+        self.company = Company()
         self.state: State = "connecting"
         self.reconnects = 0
         self.complaints: list[Complaint] = []
@@ -210,8 +212,26 @@ class Client:
         """Everything up to `seq` has arrived; likewise, at most once a second."""
         self._mark("delivered", conversation, seq)
 
+    def watch(self, conversation: Id, on: bool = True) -> None:
+        """Have the presence of its members told, while it is on screen: `company.present`."""
+        self.company.watch(conversation, on)
+        self._work()
+
+    def typing(self, conversation: Id, on: bool = True) -> None:
+        """Say that one types; every few seconds again while one does."""
+        self.company.type(conversation, on)
+        self._work()
+
+    def be(self, state: Literal["online", "away"]) -> None:
+        """Say whether anybody sits here."""
+        self.company.be(state)
+        self._work()
+
     def _mark(self, kind: str, conversation: Id, seq: int) -> None:
         self.markers.want(kind, conversation, seq)
+        self._work()
+
+    def _work(self) -> None:
         if self._connection is not None:
             self._connection.work.set()
 
@@ -258,7 +278,9 @@ class Client:
             token = await self._token(self._refused_token)
         self.last_close = None
         now = time.monotonic()
-        session = Session(self.conversations, self.outbox, self._timing, now=now, markers=self.markers)
+        session = Session(
+            self.conversations, self.outbox, self._timing, now=now, markers=self.markers, company=self.company
+        )
         self._away_until = None
         connection = Connection(session, self._timing, packed=self._packed, hear=self._hear, act=self._act)
         async with Api(url, token) as self._api:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from bench.company import Company
 from bench.effects import Applied, Bye, CaughtUp, Complaint, Effect, Left, Ready, Reload
 from bench.fold import Event, Folds, Id
 from bench.markers import Markers
@@ -55,7 +56,14 @@ class Session:
     """Greets, replays, repairs gaps, keeps the heartbeat, hands the outbox on."""
 
     def __init__(
-        self, folds: Folds, outbox: Outbox, timing: Timing, *, now: float, markers: Markers | None = None
+        self,
+        folds: Folds,
+        outbox: Outbox,
+        timing: Timing,
+        *,
+        now: float,
+        markers: Markers | None = None,
+        company: Company | None = None,
     ) -> None:
         self.folds = folds
         self.outbox = outbox
@@ -63,6 +71,7 @@ class Session:
         self.phase = Phase.GREETING
         self.heartbeat = timing.heartbeat or 25.0
         self.markers = markers if markers is not None else Markers()
+        self.company = company if company is not None else Company()
         self._wanted: set[Id] = set()
         self._syncing: dict[Id, tuple[float, int]] = {}
         self._not_before: dict[Id, float] = {}
@@ -71,6 +80,7 @@ class Session:
         self._pong_by: float | None = now + timing.ready
         outbox.disconnected()
         self.markers.disconnected()
+        self.company.disconnected()
 
     @property
     def replaying(self) -> bool:
@@ -109,6 +119,12 @@ class Session:
             case "receipt":
                 self._receipt(frame)
                 return []
+            case "typing":
+                self.company.typing(frame["conversation"], frame["account"], frame["on"], now)
+                return []
+            case "presence":
+                self.company.presence(frame["account"], frame["state"], frame.get("last_seen"))
+                return []
             case "pong":
                 self._pong_by = None
                 return []
@@ -134,6 +150,7 @@ class Session:
         frames = self._repairs(now)
         frames += self.outbox.due(now)
         frames += self.markers.due(now)
+        frames += self.company.due()
         if now >= self._ping_at:
             frames.append(self._ping(now))
         return frames
@@ -155,6 +172,8 @@ class Session:
     def _event(self, event: Event, now: float) -> list[Effect]:
         conversation = event["conversation"]
         visible = self.folds.apply(event)
+        if event["kind"] == "message":
+            self.company.typing(conversation, event["actor"], False, now)
         if conversation in self._replaying:
             self._replaying[conversation] = now
         elif not visible:

@@ -28,6 +28,7 @@ from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.services import Edge
 from edge.settings import EdgeSettings
+from edge.socket.company import Company
 from edge.socket.endpoint import Endpoint
 from edge.socket.gateway import Gateway
 from edge.socket.hub import Hub
@@ -75,7 +76,8 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             end.marked(mark)
 
         markers = Markers(partial(mark_all, db), marked, receipts.stranger, tasks)
-        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks, markers)
+        company = Company(hub, end.to_owner, end.to_all)
+        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks, markers, company)
         link = Link(
             "edge",
             LinkSettings(settings.brokers),
@@ -84,7 +86,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             on_roster=end.on_roster,
             on_overrun=end.on_overrun,
         )
-        end.serve(gateway, receipts, link)
+        end.serve(gateway, receipts, company, link)
         await parts.enter_async_context(link)
         revocations.on_revoked.append(gateway.revoke)
         db.on_epoch_change.append(gateway.new_epoch)

@@ -11,9 +11,21 @@ import structlog
 
 from broker.link.client import Link, LinkError, Received, RosterChange
 from broker.wire import payloads
-from broker.wire.payloads import AudienceSeen, AudienceWanted, Delivery, Heads, Id, Marked, Outcomes, Receipt
+from broker.wire.payloads import (
+    AudienceSeen,
+    AudienceWanted,
+    Delivery,
+    Heads,
+    Id,
+    Marked,
+    Outcomes,
+    Presence,
+    Receipt,
+    Typing,
+)
 from edge.announcer import Announce, Announcer
 from edge.commands import Commands
+from edge.socket.company import Company
 from edge.socket.gateway import Gateway
 from edge.socket.receipts import Receipts
 from storage.markers import Mark
@@ -32,14 +44,16 @@ class BackboneEnd:
         self._commands = commands
         self._gateway: Gateway
         self._receipts: Receipts
+        self._company: Company
         self._link: Link
         self._flushing = False
         self._comparing: asyncio.TimerHandle | None = None
         self.refused = 0
         self.unsent = 0
 
-    def serve(self, gateway: Gateway, receipts: Receipts, link: Link) -> None:
+    def serve(self, gateway: Gateway, receipts: Receipts, company: Company, link: Link) -> None:
         """Join the two ends."""
+        self._company = company
         self._gateway = gateway
         self._receipts = receipts
         self._link = link
@@ -64,6 +78,10 @@ class BackboneEnd:
             self._gateway.headed(payload.items)
         elif isinstance(payload, Receipt):
             self._receipts.passed(payload)
+        elif isinstance(payload, Typing):
+            self._company.typing(payload)
+        elif isinstance(payload, Presence):
+            self._company.presence(payload)
         elif isinstance(payload, AudienceSeen):
             self._announcer.seen(received.source, payload.number, time.monotonic())
         elif isinstance(payload, AudienceWanted):
@@ -82,6 +100,7 @@ class BackboneEnd:
         self._send(self._announcer.workers(self._link.peers("fanout"), time.monotonic()))
         self._commands.roster_changed(change)
         if any(node.startswith("fanout-") for nodes in change for node in nodes):
+            self._company.roster_changed()
             # What was on its way to a worker that is no more reached nobody: once things settled, ask the log.
             self._compare_soon()
 
@@ -108,11 +127,22 @@ class BackboneEnd:
 
     def marked(self, mark: Mark) -> None:
         """A marker is stored: fanout tells whom it concerns. A hint; whoever opens the conversation reads it anew."""
-        told = Marked(mark.conversation, mark.account, mark.read, mark.delivered)
+        self.to_owner(mark.conversation, Marked(mark.conversation, mark.account, mark.read, mark.delivered))
+
+    def to_owner(self, conversation: Id, payload: payloads.Payload) -> None:
+        """To the fanout worker that owns the conversation; a hint."""
         try:
-            self._link.send("fanout", mark.conversation, payloads.encode(told))
+            self._link.send("fanout", conversation, payloads.encode(payload))
         except LinkError:
             self.unsent += 1
+
+    def to_all(self, payload: payloads.Payload) -> None:
+        """To every fanout worker; a hint."""
+        for node in self._link.peers("fanout"):
+            try:
+                self._link.send_to(node, payloads.encode(payload))
+            except LinkError:
+                self.unsent += 1
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -145,6 +175,7 @@ class BackboneEnd:
     def tick(self, now: float) -> None:
         """Once a second: what the workers need who did not confirm, or heard nothing lately."""
         self._send(self._announcer.late(now))
+        self._company.tick(now)
 
     def _send(self, announcements: Iterable[Announce]) -> None:
         for node, audience in announcements:

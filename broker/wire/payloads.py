@@ -210,6 +210,57 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True, tag="receipt", gc=Fa
     recipients: tuple[Id, ...]
 
 
+class Typed(msgspec.Struct, frozen=True, array_like=True, tag="typed", gc=False):
+    """Edge to fanout, by conversation: `account` began to type, or ceased."""
+
+    conversation: Id
+    account: Id
+    on: bool
+
+
+class Typing(msgspec.Struct, frozen=True, array_like=True, tag="typing", gc=False):
+    """Fanout to one edge: the same, for these accounts."""
+
+    conversation: Id
+    account: Id
+    on: bool
+    recipients: tuple[Id, ...]
+
+
+class Away(msgspec.Struct, frozen=True, array_like=True, tag="away", gc=False):
+    """Edge to every fanout worker: all accounts here whose sessions are all away; replaces what was said before."""
+
+    accounts: tuple[Id, ...]
+
+
+class Watch(msgspec.Struct, frozen=True, array_like=True, tag="watch", gc=False):
+    """Edge to fanout, by conversation: these accounts look at it here, the `fresh` ones since just now.
+
+    Nobody any more, if empty. Said again every so often, so that a worker that is new learns of it, and forgets an edge
+    that says nothing.
+    """
+
+    conversation: Id
+    accounts: tuple[Id, ...]
+    fresh: tuple[Id, ...] = ()
+
+
+class PresenceOf(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One account: "online", "away" or "offline"; `last_seen` where it is known."""
+
+    account: Id
+    state: str
+    last_seen: str | None = None
+
+
+class Presence(msgspec.Struct, frozen=True, array_like=True, tag="presence", gc=False):
+    """Fanout to one edge: members' presence, for those who watch and are members."""
+
+    conversation: Id
+    watchers: tuple[Id, ...]
+    items: tuple[PresenceOf, ...]
+
+
 Payload: TypeAlias = (
     Commands
     | Outcomes
@@ -222,6 +273,11 @@ Payload: TypeAlias = (
     | Heads
     | Marked
     | Receipt
+    | Typed
+    | Typing
+    | Away
+    | Watch
+    | Presence
 )
 
 encode = msgspec.msgpack.Encoder().encode

@@ -7,7 +7,7 @@ arrives whole and valid or is refused with a typed error before any of our code 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 import orjson
@@ -98,6 +98,31 @@ class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
     seq: Cursor
 
 
+class Typing(msgspec.Struct, frozen=True, tag="typing", tag_field="type"):
+    """One begins to type, goes on, or ceases. It ends by itself after 6 s."""
+
+    conversation: AnyId
+    on: bool
+
+
+class Presence(msgspec.Struct, frozen=True, tag="presence", tag_field="type"):
+    """Whether whoever sits at this client is there. An account is as present as its most present session."""
+
+    state: Literal["online", "away"]
+
+
+class Watch(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
+    """The conversation is on screen: its members' presence is told until `unwatch`. At most 20 at a time."""
+
+    conversation: AnyId
+
+
+class Unwatch(msgspec.Struct, frozen=True, tag="unwatch", tag_field="type"):
+    """It is on screen no longer."""
+
+    conversation: AnyId
+
+
 class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
     """Ask for the events of one log after a seq."""
 
@@ -115,9 +140,28 @@ class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
 Wish: TypeAlias = Send | Edit | Delete | React
 """A durable command: answered by exactly one `ack` or `error` with its id."""
 
-ClientFrame: TypeAlias = Hello | Wish | Read | Delivered | Sync | Ping
+Ephemeron: TypeAlias = Typing | Presence | Watch | Unwatch
+"""Passed on and forgotten: nothing answers it."""
 
-FRAME_TYPES = frozenset({"hello", "send", "edit", "delete", "react", "read", "delivered", "sync", "ping"})
+ClientFrame: TypeAlias = Hello | Wish | Read | Delivered | Ephemeron | Sync | Ping
+
+FRAME_TYPES = frozenset(
+    {
+        "hello",
+        "send",
+        "edit",
+        "delete",
+        "react",
+        "read",
+        "delivered",
+        "typing",
+        "presence",
+        "watch",
+        "unwatch",
+        "sync",
+        "ping",
+    }
+)
 
 
 class Envelope(msgspec.Struct):

@@ -22,7 +22,8 @@ from edge.commands import Commands
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.socket import frames
-from edge.socket.frames import BadFrame, Delivered, Hello, Ping, Read, Sync, Wish, canonical
+from edge.socket.company import Company
+from edge.socket.frames import BadFrame, Delivered, Ephemeron, Hello, Ping, Read, Sync, Wish, canonical
 from edge.socket.hub import Forward, Hub
 from edge.socket.opening import Opening
 from edge.socket.replay import Replay, now_text
@@ -51,6 +52,7 @@ class Gateway:
         ratelimit: RateLimit,
         tasks: Tasks,
         markers: Markers,
+        company: Company,
     ) -> None:
         self.sessions: dict[Id, Session] = {}
         self.hub = hub
@@ -60,6 +62,7 @@ class Gateway:
         self._ratelimit = ratelimit
         self._tasks = tasks
         self._markers = markers
+        self._company = company
         self._gap_timer: asyncio.TimerHandle | None = None
         self.on_departure: Callable[[Id], None] = lambda account: None
         self.draining = False
@@ -91,6 +94,7 @@ class Gateway:
         session.seen.clear()
         session.pipelined.clear()
         self.sessions.pop(session.id, None)
+        self._company.left(session)
         if session.hello_timer is not None:
             session.hello_timer.cancel()
         if session.account and self.hub.detach(session.account, session):
@@ -128,6 +132,8 @@ class Gateway:
             self._markers.wish(session.account, canonical(frame.conversation), read=frame.seq)
         elif isinstance(frame, Delivered):
             self._markers.wish(session.account, canonical(frame.conversation), delivered=frame.seq)
+        elif isinstance(frame, Ephemeron):
+            self._company.said(session, frame)
         elif isinstance(frame, Ping):
             self._ping(session, frame)
         elif isinstance(frame, Sync):

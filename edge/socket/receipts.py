@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from broker.wire.payloads import Id, Receipt
-from edge.socket.frames import encode, websocket_frame
+from edge.socket.company import write
 from edge.socket.hub import Hub
 from edge.socket.replay import Replay
 from edge.socket.session import Session, State
@@ -41,11 +41,4 @@ class Receipts:
             "read": mark.read,
             "delivered": mark.delivered,
         }
-        built: dict[bool, bytes] = {}
-        for account in recipients:
-            for session in self._hub.sessions.get(account, ()):
-                if session.state is State.LIVE:
-                    if session.binary not in built:
-                        payload = encode(frame, binary=session.binary)
-                        built[session.binary] = websocket_frame(payload, binary=session.binary)
-                    session.port.write(built[session.binary])
+        write([frame], (session for account in recipients for session in self._hub.sessions.get(account, ())))

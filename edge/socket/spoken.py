@@ -317,6 +317,36 @@ class ReceiptFrame(msgspec.Struct, tag="receipt", tag_field="type"):
     }
 
 
+class TypingFrame(msgspec.Struct, tag="typing", tag_field="type"):
+    """Another member types, or ceased. Forget it after 6 s, or when a message of theirs comes."""
+
+    conversation: ConversationId
+    account: AccountId
+    on: bool
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "typing",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "account": "77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1",
+        "on": True,
+    }
+
+
+class PresenceFrame(msgspec.Struct, tag="presence", tag_field="type"):
+    """How present a member of a watched conversation is."""
+
+    account: AccountId
+    state: Literal["online", "away", "offline"]
+    last_seen: Annotated[Moment | None, Meta(description="Of who is offline, where it is known.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "presence",
+        "account": "77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1",
+        "state": "offline",
+        "last_seen": "2026-11-23T08:55:00.000Z",
+    }
+
+
 class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
     """Something was refused, or could not be done; the codes say whether that is final."""
 
@@ -353,6 +383,15 @@ class ByeFrame(msgspec.Struct, tag="bye", tag_field="type"):
 
 
 Spoken: TypeAlias = (
-    ReadyFrame | CaughtUpFrame | ResyncFrame | AckFrame | ReceiptFrame | ErrorFrame | PongFrame | ByeFrame
+    ReadyFrame
+    | CaughtUpFrame
+    | ResyncFrame
+    | AckFrame
+    | ReceiptFrame
+    | TypingFrame
+    | PresenceFrame
+    | ErrorFrame
+    | PongFrame
+    | ByeFrame
 )
 """Every frame of the server that is no event, by `type`."""

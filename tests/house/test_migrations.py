@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import pytest
 
 from tests.house.tree import ROOT
 
-RESERVED = {"0006"}
-"""Numbers of migrations that are being written while those behind them are ready."""
-
 NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.(up|down)\.sql")
 
 
-def faults(names: Iterable[str], reserved: Collection[str] = ()) -> list[str]:
+def faults(names: Iterable[str]) -> list[str]:
     """What is wrong with a folder of these files."""
     found, pairs = [], {}
     for name in sorted(names):
@@ -27,8 +24,7 @@ def faults(names: Iterable[str], reserved: Collection[str] = ()) -> list[str]:
     for number, halves in pairs.items():
         if len({what for what, _ in halves}) != 1 or sorted(way for _, way in halves) != ["down", "up"]:
             found.append(f"{number} is not one pair of up and down: {halves}")
-    taken = sorted({*pairs, *(number for number in reserved if number < max(pairs, default=""))})
-    if taken != [f"{number:04d}" for number in range(1, len(taken) + 1)]:
+    if sorted(pairs) != [f"{number:04d}" for number in range(1, len(pairs) + 1)]:
         found.append(f"the numbers are not 0001, 0002, …: {sorted(pairs)}")
     return found
 
@@ -36,7 +32,7 @@ def faults(names: Iterable[str], reserved: Collection[str] = ()) -> list[str]:
 def test_every_migration_goes_forward_and_back():
     names = [path.name for path in (ROOT / "storage" / "migrations").glob("*.sql")]
     assert names
-    assert not faults(names, RESERVED)
+    assert not faults(names)
 
 
 @pytest.mark.parametrize(

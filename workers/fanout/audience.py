@@ -23,12 +23,14 @@ class Audiences:
         self._accounts: dict[str, set[Id]] = {}
         self._where: dict[Id, list[str]] = {}
         self._unknown: set[str] = set()
+        self._away: dict[str, frozenset[Id]] = {}
 
     def edges(self, alive: Iterable[str]) -> list[str]:
         """The edges that are alive now: the gone are forgotten. Returns the new ones, of whom nothing is known yet."""
         nodes = set(alive)
         for gone in (self._accounts.keys() | self._unknown) - nodes:
             self._forget(gone)
+            self._away.pop(gone, None)
             self._unknown.discard(gone)
             self.version += 1
         if len(self._heard) > REMEMBERED:
@@ -84,6 +86,23 @@ class Audiences:
     def _forget(self, edge: str) -> None:
         for account in self._accounts.pop(edge, ()):
             self._leave(account, edge)
+
+    def away(self, edge: str, accounts: Iterable[Id]) -> None:
+        """All accounts of whom that edge says that they are away there."""
+        if edge in self._accounts or edge in self._unknown:
+            self._away[edge] = frozenset(accounts)
+
+    def state_of(self, account: Id) -> str | None:
+        """The best of its states at all edges: "online", "away"; None where no edge has it."""
+        where = self._where.get(account)
+        if not where:
+            return None
+        return "online" if any(account not in self._away.get(edge, ()) for edge in where) else "away"
+
+    @property
+    def settled(self) -> bool:
+        """Has every edge said who is there?"""
+        return not self._unknown
 
     def by_edge(self, accounts: Collection[Id]) -> dict[str, tuple[Id, ...]]:
         """Which of `accounts` are to be reached through which edge; an unknown edge gets them all."""

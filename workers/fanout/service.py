@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import structlog
@@ -17,15 +19,33 @@ import structlog
 from broker.link.client import Link, LinkError, Received, RosterChange
 from broker.node.tasks import Tasks
 from broker.wire import payloads
-from broker.wire.payloads import Appended, Audience, AudienceWanted, Delivery, Head, HeadOf, Heads, Id, Marked, Receipt
+from broker.wire.payloads import (
+    Appended,
+    Audience,
+    AudienceWanted,
+    Away,
+    Delivery,
+    Head,
+    HeadOf,
+    Heads,
+    Id,
+    Marked,
+    Presence,
+    Receipt,
+    Typed,
+    Typing,
+    Watch,
+)
 from storage import conversations as stored_conversations
 from storage import feed
 from storage import log as event_log
 from storage.errors import StorageError
+from storage.log import moment as log_moment
 from storage.pool import Database
 from workers.fanout.audience import Audiences
 from workers.fanout.conversations import Conversations, Effect, Fill, Forward, Load
 from workers.fanout.heads import AFTER_CHANGE_SECONDS, RecentCommits, RecentHeads
+from workers.fanout.presence import Presences, Tell
 
 log = structlog.get_logger()
 
@@ -42,6 +62,11 @@ RECEIPT_MEMBERS = 32
 """In conversations with more members, what one has read is nobody else's business."""
 
 
+def time_of_day() -> str:
+    """Now, as the protocol writes it."""
+    return log_moment(datetime.now(UTC))
+
+
 class Fanout:
     """One worker. Construct it, hand `on_frame` and `on_roster` to its `Link`, `attach` it, then `run`."""
 
@@ -54,6 +79,7 @@ class Fanout:
         self._routes: dict[Id, tuple[int, frozenset[Id], dict[str, tuple[Id, ...]]]] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._tasks = Tasks()
+        self._presences = Presences(self._audiences.state_of, lambda: self._audiences.settled, time_of_day)
         self._link: Link
         self.forwarded = 0
         self.filled = 0
@@ -71,6 +97,7 @@ class Fanout:
         while not stop.is_set():
             since = await self._follow(since)
             self._tell_heads()
+            self._tell_presence(self._presences.tick(time.monotonic(), self._members))
             if time.monotonic() - pruned >= PRUNE_SECONDS:
                 pruned = time.monotonic()
                 await self._prune()
@@ -99,7 +126,13 @@ class Fanout:
         elif isinstance(payload, Head):
             self._do(self._conversations.headed(payload.conversation, payload.seq))
         elif isinstance(payload, Marked):
-            self._pass_on(payload, received.source)
+            self._among_members(payload.conversation, partial(self._receipts, payload, received.source))
+        elif isinstance(payload, Typed):
+            self._among_members(payload.conversation, partial(self._typing, payload))
+        elif isinstance(payload, Watch):
+            self._among_members(payload.conversation, partial(self._watch, payload, received.source))
+        elif isinstance(payload, Away):
+            self._audiences.away(received.source, payload.accounts)
         elif isinstance(payload, Audience):
             self._send_to(received.source, self._audiences.told(received.source, payload))
         else:
@@ -113,6 +146,7 @@ class Fanout:
             self._send_to(edge, AudienceWanted())
         owns = self._link.owns
         self._conversations.keep(id for id in self._conversations.ids() if owns(id))
+        self._presences.forget(owns, self._link.peers("edge"))
         self._reconcile_soon(self._commits.all())
 
     # Effects ----------------------------------------------------------------
@@ -157,26 +191,45 @@ class Fanout:
             # A hint: the heads of the coming seconds tell the edge what it lacks.
             self.refused += 1
 
-    # Receipts ---------------------------------------------------------------
+    # What is not in the log: receipts, typing, presence ---------------------
 
-    def _pass_on(self, marked: Marked, source: str) -> None:
-        """Tell a marker to the members of a small conversation, of a large one to the account's own sockets only."""
-        state = self._conversations.get(marked.conversation)
-        if state is not None and state.members_as_of:
-            self._receipts(marked, source, state.members)
+    def _members(self, conversation: Id) -> frozenset[Id] | None:
+        state = self._conversations.get(conversation)
+        return state.members if state is not None and state.members_as_of else None
+
+    def _among_members(self, conversation: Id, then: Callable[[frozenset[Id]], None]) -> None:
+        """Go on with the members, looked up if they are not known; not at all while too much is looked up."""
+        members = self._members(conversation)
+        if members is not None:
+            then(members)
         elif not self._reads.locked():
-            self._tasks.spawn(self._look_up(marked, source))
+            self._tasks.spawn(self._look_up(conversation, then))
 
-    async def _look_up(self, marked: Marked, source: str) -> None:
+    async def _look_up(self, conversation: Id, then: Callable[[frozenset[Id]], None]) -> None:
         try:
             async with self._reads:
-                audience = await stored_conversations.audience(self._db, marked.conversation)
+                audience = await stored_conversations.audience(self._db, conversation)
         except StorageError:
             return
         if audience is not None:
-            self._receipts(marked, source, audience[1])
+            then(audience[1])
+
+    def _typing(self, typed: Typed, members: frozenset[Id]) -> None:
+        """To the other members, wherever they are."""
+        if typed.account in members:
+            for edge, recipients in self._audiences.by_edge(members - {typed.account}).items():
+                self._send_to(edge, Typing(typed.conversation, typed.account, typed.on, recipients))
+
+    def _watch(self, watch: Watch, source: str, members: frozenset[Id]) -> None:
+        now = time.monotonic()
+        self._tell_presence(self._presences.watch(watch, source, members, now))
+
+    def _tell_presence(self, tells: Iterable[Tell]) -> None:
+        for tell in tells:
+            self._send_to(tell.edge, Presence(tell.conversation, tell.watchers, tell.items))
 
     def _receipts(self, marked: Marked, source: str, members: frozenset[Id]) -> None:
+        """A marker, to the members of a small conversation; of a large one to the account's own sockets only."""
         if marked.account not in members:
             return
         concerned = members if len(members) <= RECEIPT_MEMBERS else (marked.account,)

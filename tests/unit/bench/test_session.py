@@ -256,7 +256,7 @@ def test_an_own_receipt_moves_the_marker_and_others_do_not():
 
 
 def test_unknown_frames_mean_nothing():
-    assert World().session.receive({"type": "presence"}, 0.0) == []
+    assert World().session.receive({"type": "weather"}, 0.0) == []
 
 
 def test_a_hurried_heartbeat_goes_out_at_once():

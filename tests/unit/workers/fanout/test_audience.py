@@ -198,3 +198,22 @@ class AudiencesMachine(RuleBasedStateMachine):
 
 TestAudiences = AudiencesMachine.TestCase
 TestAudiences.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+def test_an_account_is_as_present_as_its_most_present_edge():
+    audiences = Audiences()
+    audiences.edges(["edge-1", "edge-2"])
+    assert not audiences.settled
+    audiences.away("edge-1", ["ann"])
+    audiences.told("edge-1", Audience(1, True, ("ann", "bob")))
+    audiences.told("edge-2", Audience(1, True, ("ann",)))
+    assert audiences.settled
+    assert [audiences.state_of(account) for account in ("ann", "bob", "eve")] == ["online", "online", None]
+    audiences.away("edge-2", ["ann"])
+    assert audiences.state_of("ann") == "away"
+    audiences.away("edge-1", [])
+    assert audiences.state_of("ann") == "online"
+    audiences.edges(["edge-2"])
+    assert [audiences.state_of(account) for account in ("ann", "bob")] == ["away", None]
+    audiences.away("edge-9", ["ann"])
+    assert audiences.state_of("ann") == "away"

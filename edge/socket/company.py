@@ -1,0 +1,142 @@
+"""Typing and presence on sockets: what clients say of themselves, what they see of others. Nothing of it is stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from broker.wire.payloads import Away, Id, Presence, Typed, Typing, Watch
+from edge.codes import MESSAGES
+from edge.socket import frames
+from edge.socket.frames import Ephemeron, canonical, encode, websocket_frame
+from edge.socket.hub import Hub
+from edge.socket.session import Session, State
+from edge.socket.watches import Watches
+
+TYPING_AGAIN_SECONDS = 2.0
+"""Who goes on typing is told of once in this time."""
+TYPING_CONVERSATIONS = 20
+AWAY_ACCOUNTS = 20_000
+AWAY_AGAIN_SECONDS = 20.0
+
+
+class Company:
+    """`to_owner` sends to the fanout worker that owns a conversation, `to_all` to every one; both are hints."""
+
+    def __init__(
+        self,
+        hub: Hub[Session],
+        to_owner: Callable[[Id, Typed | Watch], None],
+        to_all: Callable[[Away], None],
+    ) -> None:
+        self._hub = hub
+        self._to_owner = to_owner
+        self._to_all = to_all
+        self._watches: Watches[Session] = Watches()
+        self._away: set[Session] = set()
+        self._away_told: frozenset[Id] = frozenset()
+        self._away_said = float("-inf")
+
+    # What clients say -------------------------------------------------------
+
+    def said(self, session: Session, frame: Ephemeron) -> None:
+        """One of the frames that are passed on and forgotten."""
+        if isinstance(frame, frames.Typing):
+            self._typing(session, canonical(frame.conversation), frame.on)
+        elif isinstance(frame, frames.Watch):
+            conversation = canonical(frame.conversation)
+            if self._watches.watch(session, session.account, conversation):
+                self._say_watch(conversation, session.account)
+            else:
+                session.error("rate_limited", MESSAGES["rate_limited"], field="conversation")
+        elif isinstance(frame, frames.Unwatch):
+            conversation = canonical(frame.conversation)
+            self._watches.unwatch(session, conversation)
+            self._say_watch(conversation)
+        elif frame.state == "away":
+            self._away.add(session)
+        else:
+            self._away.discard(session)
+
+    def left(self, session: Session) -> None:
+        """The session is gone."""
+        self._away.discard(session)
+        for conversation in self._watches.left(session):
+            self._say_watch(conversation)
+
+    def _typing(self, session: Session, conversation: Id, on: bool) -> None:
+        """Pass it on, unless it says what was said just now. A session types in a few conversations at most."""
+        now = time.monotonic()
+        known = session.typing.get(conversation)
+        if (on and known is not None and now - known < TYPING_AGAIN_SECONDS) or (not on and known is None):
+            return
+        if not on:
+            del session.typing[conversation]
+        else:
+            if conversation not in session.typing and len(session.typing) >= TYPING_CONVERSATIONS:
+                del session.typing[min(session.typing, key=session.typing.__getitem__)]
+            session.typing[conversation] = now
+        self._to_owner(conversation, Typed(conversation, session.account, on))
+
+    def _say_watch(self, conversation: Id, *fresh: Id) -> None:
+        self._to_owner(conversation, Watch(conversation, self._watches.accounts(conversation), fresh))
+        self._watches.said(conversation, time.monotonic())
+
+    # What they hear ---------------------------------------------------------
+
+    def typing(self, typing: Typing) -> None:
+        """Somebody types: told to the recipients' sockets."""
+        frame = {
+            "type": "typing",
+            "conversation": typing.conversation,
+            "account": typing.account,
+            "on": typing.on,
+        }
+        write([frame], (session for account in typing.recipients for session in self._hub.sessions.get(account, ())))
+
+    def presence(self, presence: Presence) -> None:
+        """How members are: told to those who look, and may."""
+        granted = set(presence.watchers)
+        watching = [one for one, account in self._watches.sessions(presence.conversation) if account in granted]
+        if not watching:
+            return
+        told = [
+            {"type": "presence", "account": item.account, "state": item.state, "last_seen": item.last_seen}
+            for item in presence.items
+        ]
+        write(told, watching)
+
+    # Time -------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Once a second: say again what fanout forgets, and who is away."""
+        for conversation in self._watches.due(now):
+            self._say_watch(conversation)
+        away = frozenset(self._all_away())
+        if away != self._away_told or (away and now - self._away_said >= AWAY_AGAIN_SECONDS):
+            self._away_told, self._away_said = away, now
+            self._to_all(Away(tuple(sorted(away))[:AWAY_ACCOUNTS]))
+
+    def roster_changed(self) -> None:
+        """Fanout workers came or went: they know nothing of this edge."""
+        self._watches.doubt()
+        self._away_said = float("-inf")
+
+    def _all_away(self) -> Iterable[Id]:
+        for session in self._away:
+            if all(other in self._away for other in self._hub.sessions.get(session.account, ())):
+                yield session.account
+
+
+def write(said: Sequence[dict[str, Any]], sessions: Iterable[Session]) -> None:
+    """Frames to many sessions, in one write each, built once for each encoding. Who is slow gets none of it."""
+    built: dict[bool, bytes] = {}
+    for session in sessions:
+        if session.state is State.LIVE and not session.port.paused:
+            if session.binary not in built:
+                binary = session.binary
+                built[binary] = b"".join(
+                    [websocket_frame(encode(frame, binary=binary), binary=binary) for frame in said]
+                )
+            session.port.write(built[session.binary])
