@@ -197,6 +197,7 @@ class ChannelMachine(RuleBasedStateMachine):
         self.seen_by_worker: set[str] = set()
         self.waits: dict[int, int] = {}
         self.asked: dict[int, set[str]] = {}
+        self.waiting_for: dict[int, str] = {}
         self.promised: set[tuple[str, str]] = set()
         self.stays: Counter[str] = Counter()
         self.chunk, announcer_module.CHUNK_ACCOUNTS = announcer_module.CHUNK_ACCOUNTS, 1
@@ -211,6 +212,9 @@ class ChannelMachine(RuleBasedStateMachine):
             self.edge.leave(account)
             self.stays[account] += 1
             self.promised = {(worker, one) for worker, one in self.promised if one != account}
+            for wait, one in self.waiting_for.items():
+                if one == account:  # whoever waited is gone; one who comes back waits anew
+                    self.asked[wait].clear()
         else:
             self.edge.arrive(account)
         if flush:
@@ -234,6 +238,7 @@ class ChannelMachine(RuleBasedStateMachine):
                 self.promise(account, wait, stay)
 
         self.asked[wait] = self.seen_by_edge & self.seen_by_worker
+        self.waiting_for[wait] = account
         self.waits[wait] = self.edge.announcer.when_confirmed(done)
         if not self.waits[wait]:
             self.promise(account, wait, stay)
