@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.backbone", "tests.fixtures.postgres", "tests.fixtures.system"]
+pytest_plugins = [
+    "tests.fixtures.backbone",
+    "tests.fixtures.frames",
+    "tests.fixtures.postgres",
+    "tests.fixtures.system",
+]
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from edge.socket.events import LogEvent, MessageEvent
 from edge.socket.frames import Seq
-from edge.socket.spoken import LogEvent, MessageEvent
 from edge.terms import AccountId, ConversationId, Epoch, Moment, ProjectId, Reached, Role, Unread
 
 

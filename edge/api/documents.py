@@ -1,4 +1,4 @@
-"""`/api/openapi.json`: what the API is, in the form that programs read."""
+"""`/api/openapi.json`, `/api/asyncapi.json`: what the API is, in the form that programs read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from edge.api import openapi
+from edge.api import asyncapi, openapi
 
 FRESH_SECONDS = 300
 
 
 def routes(table: openapi.Table) -> list[BaseRoute]:
     """The documents; made when somebody asks for the first time, and kept."""
-    return [_json("/api/openapi.json", lambda: openapi.document(table))]
+    return [
+        _json("/api/openapi.json", lambda: openapi.document(table)),
+        _json("/api/asyncapi.json", asyncapi.document),
+    ]
 
 
 def _json(path: str, make: Callable[[], dict[str, Any]]) -> Route:

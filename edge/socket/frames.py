@@ -7,23 +7,32 @@ arrives whole and valid or is refused with a typed error before any of our code 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 import msgspec
 import orjson
+from msgspec import Meta
 
 from broker.wire.payloads import Id
 from edge.validation import explained
 
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)"
 
-AnyId = Annotated[str, msgspec.Meta(pattern=UUID_PATTERN)]
+AnyId = Annotated[str, Meta(pattern=UUID_PATTERN, description="A UUID.", extra_json_schema={"format": "uuid"})]
 """A UUID as a client writes it; `canonical` makes it the lower-case string that Parley uses everywhere."""
 
-Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
-Emoji = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)")]
-"""Any text without blanks and control characters: what an emoji is changes every year, and teams have their own."""
-Cursor = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Seq = Annotated[int, Meta(ge=1, le=2**53, description="A place in a conversation's log.")]
+Cursor = Annotated[int, Meta(ge=0, le=2**53, description="The last seq that one has; 0: none.")]
+Emoji = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\s\x00-\x1f\x7f]+$(?!\n)",
+        description="Any text without blanks and control characters.",
+    ),
+]
+"""What an emoji is changes every year, and teams have their own."""
 
 MSGPACK = "parley.v1.msgpack"
 JSON = "parley.v1.json"
@@ -38,12 +47,26 @@ MENTIONS = 100
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
-    """The first frame: who is there, and how far each of its logs has been read."""
+    """The first frame, said once: who is there, and how far each of its logs has been read."""
 
-    token: Annotated[str, msgspec.Meta(max_length=8192)] | None = None
-    client: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    epoch: Annotated[str, msgspec.Meta(max_length=100)] | None = None
-    cursors: Annotated[dict[AnyId, Cursor], msgspec.Meta(max_length=HELLO_CURSORS)] = {}
+    token: (
+        Annotated[str, Meta(max_length=8192, description="Or an `Authorization: Bearer` header; never in the URL.")]
+        | None
+    ) = None
+    client: Annotated[str, Meta(max_length=200, description="Name and version of the program, for logs.")] = ""
+    epoch: Annotated[str, Meta(max_length=100, description="The epoch that the cursors are of.")] | None = None
+    cursors: Annotated[
+        dict[AnyId, Cursor],
+        Meta(max_length=HELLO_CURSORS, description="By conversation the last seq applied; others follow as `sync`."),
+    ] = {}
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "hello",
+        "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YTFmIn0.c2lnbmF0dXJl",
+        "client": "example/1",
+        "epoch": "7437112233445566778-1",
+        "cursors": {"5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10": 41},
+    }
 
 
 class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
@@ -51,10 +74,20 @@ class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
 
     id: AnyId
     conversation: AnyId
-    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
-    reply_to: Seq | None = None
-    mentions: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
-    attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+    body: Annotated[
+        str, Meta(min_length=1, max_length=BODY_CHARACTERS, description="Characters, not only blanks, no NUL.")
+    ]
+    reply_to: Annotated[Seq, Meta(description="The seq of the message that this answers.")] | None = None
+    mentions: Annotated[tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Members whom it names.")] = ()
+    attachments: Annotated[tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Empty in this version.")] = ()
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "send",
+        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "body": "Good morning to you",
+        "reply_to": 42,
+    }
 
 
 class Edit(msgspec.Struct, frozen=True, tag="edit", tag_field="type"):
@@ -63,7 +96,15 @@ class Edit(msgspec.Struct, frozen=True, tag="edit", tag_field="type"):
     id: AnyId
     conversation: AnyId
     seq: Seq
-    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
+    body: Annotated[str, Meta(min_length=1, max_length=BODY_CHARACTERS, description="The new text, as of `send`.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "edit",
+        "id": "c8a5e3d2-7b6f-4c4d-9eaf-2f3b4c5d6e7f",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+        "body": "Good morning to you all",
+    }
 
 
 class Delete(msgspec.Struct, frozen=True, tag="delete", tag_field="type"):
@@ -73,6 +114,13 @@ class Delete(msgspec.Struct, frozen=True, tag="delete", tag_field="type"):
     conversation: AnyId
     seq: Seq
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "delete",
+        "id": "c8a5e3d2-7b6f-4c4d-9eaf-2f3b4c5d6e7f",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+    }
+
 
 class React(msgspec.Struct, frozen=True, tag="react", tag_field="type"):
     """Put an emoji of one's own to the message `seq`, or take it away."""
@@ -81,7 +129,16 @@ class React(msgspec.Struct, frozen=True, tag="react", tag_field="type"):
     conversation: AnyId
     seq: Seq
     emoji: Emoji
-    on: bool
+    on: Annotated[bool, Meta(description="Put it there, or take it away.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "react",
+        "id": "c8a5e3d2-7b6f-4c4d-9eaf-2f3b4c5d6e7f",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+        "emoji": "👍",
+        "on": True,
+    }
 
 
 class Read(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
@@ -90,6 +147,12 @@ class Read(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
     conversation: AnyId
     seq: Cursor
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "read",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+    }
+
 
 class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
     """Everything up to `seq` has arrived; likewise. At most once a second."""
@@ -97,12 +160,24 @@ class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
     conversation: AnyId
     seq: Cursor
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "delivered",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 43,
+    }
+
 
 class Typing(msgspec.Struct, frozen=True, tag="typing", tag_field="type"):
     """One begins to type, goes on, or ceases. It ends by itself after 6 s."""
 
     conversation: AnyId
-    on: bool
+    on: Annotated[bool, Meta(description="True, said again every few seconds; or false.")]
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "typing",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "on": True,
+    }
 
 
 class Presence(msgspec.Struct, frozen=True, tag="presence", tag_field="type"):
@@ -110,11 +185,15 @@ class Presence(msgspec.Struct, frozen=True, tag="presence", tag_field="type"):
 
     state: Literal["online", "away"]
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "presence", "state": "away"}
+
 
 class Watch(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
     """The conversation is on screen: its members' presence is told until `unwatch`. At most 20 at a time."""
 
     conversation: AnyId
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "watch", "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"}
 
 
 class Unwatch(msgspec.Struct, frozen=True, tag="unwatch", tag_field="type"):
@@ -122,19 +201,34 @@ class Unwatch(msgspec.Struct, frozen=True, tag="unwatch", tag_field="type"):
 
     conversation: AnyId
 
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "unwatch", "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"}
+
 
 class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
     """Ask for the events of one log after a seq."""
 
     conversation: AnyId
     after: Cursor
-    limit: Annotated[int, msgspec.Meta(ge=1, le=SYNC_EVENTS)] = SYNC_EVENTS
+    limit: Annotated[int, Meta(ge=1, le=SYNC_EVENTS, description="Events at most.")] = SYNC_EVENTS
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "sync",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "after": 41,
+    }
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
     """The client's heartbeat: what it has, so that the edge can send what it lacks."""
 
-    heads: Annotated[dict[AnyId, Cursor], msgspec.Meta(max_length=HELLO_CURSORS)] = {}
+    heads: Annotated[
+        dict[AnyId, Cursor],
+        Meta(
+            max_length=HELLO_CURSORS, description="By conversation the last seq applied: all, or the 200 last active."
+        ),
+    ] = {}
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"type": "ping", "heads": {"5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10": 43}}
 
 
 Wish: TypeAlias = Send | Edit | Delete | React
@@ -145,23 +239,7 @@ Ephemeron: TypeAlias = Typing | Presence | Watch | Unwatch
 
 ClientFrame: TypeAlias = Hello | Wish | Read | Delivered | Ephemeron | Sync | Ping
 
-FRAME_TYPES = frozenset(
-    {
-        "hello",
-        "send",
-        "edit",
-        "delete",
-        "react",
-        "read",
-        "delivered",
-        "typing",
-        "presence",
-        "watch",
-        "unwatch",
-        "sync",
-        "ping",
-    }
-)
+FRAME_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(ClientFrame))
 
 
 class Envelope(msgspec.Struct):

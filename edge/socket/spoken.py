@@ -1,7 +1,6 @@
 """What the server says on the WebSocket, as types: the specification of its frames, for documents and tests.
 
-The hot paths do not go through these: an event is encoded once, by whoever appended it, and its bytes are passed on.
-Every frame in tests is compared with what stands here. An event over HTTP is the same map as its frame.
+Every frame in tests is compared with what stands here; events are in `events.py`.
 
 A field whose type includes `UnsetType` is left out where it does not apply; it is never null.
 """
@@ -13,198 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from edge.socket.frames import Emoji
-from edge.terms import AccountId, CommandId, ConversationId, Epoch, EventSeq, Moment, ProjectId, Reached, Role, Unread
-
-# Events -----------------------------------------------------------------
-
-
-class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
-    type: Literal["event"] = "event"
-    conversation: ConversationId
-    seq: EventSeq
-    actor: Annotated[AccountId, Meta(description="The account that did it.")]
-    at: Moment
-
-
-class CreatedEvent(_Event, tag="created", kw_only=True):
-    """The conversation began. Always seq 1."""
-
-    subject: str
-    project: ProjectId | None
-    members: Annotated[list[AccountId], Meta(description="Who were members from the start, the creator first.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 1,
-        "kind": "created",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T08:58:00.000Z",
-        "subject": "Harbour Bridge",
-        "project": None,
-        "members": ["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b", "77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"],
-    }
-
-
-class MessageEvent(_Event, tag="message", kw_only=True):
-    """Somebody said something."""
-
-    id: Annotated[CommandId, Meta(description="The id under which its sender sent it.")]
-    body: str
-    attachments: Annotated[list[str], Meta(max_length=0, description="Empty in this version.")]
-    reply_to: Annotated[EventSeq, Meta(description="The seq of the message that it answers.")] | UnsetType = UNSET
-    mentions: Annotated[list[AccountId], Meta(description="The members whom it names.")] | UnsetType = UNSET
-    edited_at: Moment | UnsetType = UNSET
-    deleted_at: Moment | UnsetType = UNSET
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 43,
-        "kind": "message",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:00:03.118Z",
-        "id": "b7f4d2c1-6a5e-4b3c-8d9f-1e2a3b4c5d6e",
-        "body": "Good morning to you",
-        "attachments": [],
-        "reply_to": 42,
-    }
-
-
-class MemberJoinedEvent(_Event, tag="member_joined", kw_only=True):
-    """Somebody became a member, and may read the whole log."""
-
-    account: Annotated[AccountId, Meta(description="The account that is a member now.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 44,
-        "kind": "member_joined",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:01:00.000Z",
-        "account": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
-    }
-
-
-class MemberLeftEvent(_Event, tag="member_left", kw_only=True):
-    """Somebody is no member any more: left, or was removed."""
-
-    account: Annotated[AccountId, Meta(description="The account that is a member no longer.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 45,
-        "kind": "member_left",
-        "actor": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
-        "at": "2026-11-23T09:02:00.000Z",
-        "account": "31d2c0b9-a8f7-4e65-8d4c-3b2a19080706",
-    }
-
-
-class EditedEvent(_Event, tag="edited", kw_only=True):
-    """A message has another text now."""
-
-    target: Annotated[EventSeq, Meta(description="The message's seq.")]
-    body: Annotated[str, Meta(description="The new text; empty when the message was deleted since.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 46,
-        "kind": "edited",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:04:00.000Z",
-        "target": 43,
-        "body": "Good morning to you all",
-    }
-
-
-class DeletedEvent(_Event, tag="deleted", kw_only=True):
-    """A message was taken back: its text is gone for everybody, its place stays."""
-
-    target: Annotated[EventSeq, Meta(description="The message's seq.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 47,
-        "kind": "deleted",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:05:00.000Z",
-        "target": 43,
-    }
-
-
-class ReactionEvent(_Event, tag="reaction", kw_only=True):
-    """Somebody put an emoji to a message, or took it away."""
-
-    target: Annotated[EventSeq, Meta(description="The message's seq.")]
-    emoji: Emoji
-    on: Annotated[bool, Meta(description="Put there, or taken away.")]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 48,
-        "kind": "reaction",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:06:00.000Z",
-        "target": 43,
-        "emoji": "👍",
-        "on": True,
-    }
-
-
-class RenamedEvent(_Event, tag="renamed", kw_only=True):
-    """The conversation has another subject."""
-
-    subject: str
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 49,
-        "kind": "renamed",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:07:00.000Z",
-        "subject": "Harbour Bridge, east side",
-    }
-
-
-class StatusChangedEvent(_Event, tag="status_changed", kw_only=True):
-    """The conversation was opened, closed or archived."""
-
-    status: Literal["open", "closed", "archived"]
-
-    EXAMPLE: ClassVar[dict[str, Any]] = {
-        "type": "event",
-        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
-        "seq": 50,
-        "kind": "status_changed",
-        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
-        "at": "2026-11-23T09:08:00.000Z",
-        "status": "closed",
-    }
-
-
-LogEvent: TypeAlias = (
-    CreatedEvent
-    | MessageEvent
-    | MemberJoinedEvent
-    | MemberLeftEvent
-    | EditedEvent
-    | DeletedEvent
-    | ReactionEvent
-    | RenamedEvent
-    | StatusChangedEvent
-)
-"""One event of a conversation's log, by `kind`."""
-
-
-# Answers ----------------------------------------------------------------
+from edge.codes import MESSAGES
+from edge.terms import AccountId, CommandId, ConversationId, Epoch, EventSeq, Moment, Reached, Role, Unread
 
 
 class ReadyAccount(msgspec.Struct):
@@ -240,7 +49,7 @@ class ReadyFrame(msgspec.Struct, tag="ready", tag_field="type"):
     account: ReadyAccount
     epoch: Epoch
     time: Annotated[Moment, Meta(description="The server's clock.")]
-    heartbeat: Annotated[int, Meta(description="Seconds between the client's pings.")]
+    heartbeat: Annotated[float, Meta(description="Seconds between the client's pings.")]
     limits: ReadyLimits
     conversations: Annotated[list[ReadyConversation], Meta(max_length=200, description="The 200 last active.")]
     more: Annotated[bool, Meta(description="True: `GET conversations` has others.")] | UnsetType = UNSET
@@ -350,7 +159,7 @@ class PresenceFrame(msgspec.Struct, tag="presence", tag_field="type"):
 class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
     """Something was refused, or could not be done; the codes say whether that is final."""
 
-    code: Annotated[str, Meta(description="One of the error codes.")]
+    code: Annotated[str, Meta(extra_json_schema={"enum": [code for code in MESSAGES if code != "method_not_allowed"]})]
     message: Annotated[str, Meta(description="For a person.")]
     id: Annotated[str, Meta(max_length=64, description="Which command, as it was given.")] | UnsetType = UNSET
     field: Annotated[str, Meta(description="The field that is wrong.")] | UnsetType = UNSET

@@ -170,7 +170,7 @@ class ScriptedServer:
                 "epoch": self.epoch,
                 "time": AT,
                 "heartbeat": self.heartbeat,
-                "limits": {},
+                "limits": {"frame": 65_536, "body": 10_000, "rate": 0.0, "burst": 30},
                 "conversations": conversations,
             }
         )
@@ -181,7 +181,7 @@ class ScriptedServer:
             for event in self.logs[conversation][after:]:
                 await connection.tell(event)
             seq = len(self.logs[conversation])
-            await connection.tell({"type": "caught_up", "conversation": conversation, "seq": seq})
+            await connection.tell({"type": "caught_up", "conversation": conversation, "seq": seq, "head": seq})
 
     async def _on_send(self, connection: Connection, frame: Frame) -> None:
         if self.refusals:

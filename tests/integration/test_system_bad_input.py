@@ -53,7 +53,7 @@ async def test_each_wrong_frame_gets_its_error_and_changes_nothing(system: Syste
     async with raw_socket(system.url, token=ann.token()) as socket:
         await socket.hear_type("ready")
         for frame, code, field in wrong:
-            await socket.say(frame)
+            await socket.say(frame, wrong=True)
             answer = await socket.hear()
             assert (answer["type"], answer["code"], answer.get("field")) == ("error", code, field), frame
         await socket.say(send(body="and now it is right"))
@@ -108,7 +108,9 @@ async def test_a_frame_over_64_kib_is_closed_with_1009(system: System, ann: Pers
 
 async def test_too_many_cursors_close_with_4413(system: System, ann: Person):
     async with raw_socket(system.url) as socket:
-        await socket.say({"type": "hello", "token": ann.token(), "cursors": {str(uuid4()): 1 for _ in range(501)}})
+        await socket.say(
+            {"type": "hello", "token": ann.token(), "cursors": {str(uuid4()): 1 for _ in range(501)}}, wrong=True
+        )
         assert (await socket.hear())["code"] == "too_large"
         assert await socket.closed() == 4413
 
