@@ -17,7 +17,7 @@ T ?= tests
 COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit check lint types format lock bench-table clean python run-environment environment
+.PHONY: help run test test-unit check lint types format lock bench bench-table clean python run-environment environment
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -56,6 +56,9 @@ lock: environment ## resolve pyproject.toml anew into requirements/*.txt, with h
 	@[ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
 	@.venv-lock/bin/$(COMPILE) --all-extras --output-file requirements/all.txt
 	@.venv-lock/bin/$(COMPILE) --extra chat --constraints requirements/all.txt --output-file requirements/run.txt
+
+bench: environment ## a hundred users for a minute (Locust) on an instance of its own (ARGS="--users 500 --hosts URL")
+	@$(VENV)/python -m bench.suite $(ARGS)
 
 bench-table: environment ## measure the speed table on instances of its own (ROWS=even,crowd for some of its rows)
 	@$(VENV)/python -m bench.table $(if $(ROWS),--rows $(ROWS)) $(ARGS)

@@ -216,6 +216,14 @@ class ScriptedServer:
                 await connection.tell(event)
         await connection.tell({"type": "pong", "time": AT})
 
+    async def _on_typing(self, connection: Connection, frame: Frame) -> None:
+        await self.tell({**frame, "account": OTHER})
+
+    async def _on_read(self, connection: Connection, frame: Frame) -> None:
+        seq = frame["seq"]
+        receipt = {"conversation": frame["conversation"], "account": ACCOUNT, "read": seq, "delivered": seq}
+        await connection.tell({"type": "receipt", **receipt})
+
     def _problem(self, request: web.Request) -> web.Response | None:
         self.requests.append(request.path)
         if self.fail_http > 0:

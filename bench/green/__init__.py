@@ -1,0 +1,1 @@
+"""The Locust suite's users: green threads that speak the public protocol."""
