@@ -1,0 +1,56 @@
+"""What a stranger reads first at `/api/docs`: how to sign in, to connect, and to lose nothing."""
+
+from __future__ import annotations
+
+SIGN_IN = """\
+curl -s http://localhost:8000/api/v1/auth/login \\
+  -H 'Content-Type: application/json' \\
+  -d '{"email": "ann@parley.example", "password": "…"}'
+# {"access_token": "eyJ…", "refresh_token": "…", "token_type": "Bearer", "expires_in": 900, "account": {…}}
+
+TOKEN=eyJ…
+curl -s http://localhost:8000/api/v1/me -H "Authorization: Bearer $TOKEN"
+"""
+
+BEGIN = """\
+curl -s http://localhost:8000/api/v1/conversations \\
+  -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+  -H "Idempotency-Key: $(uuidgen)" \\
+  -d '{"subject": "Harbour Bridge", "members": ["77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"]}'
+"""
+
+CONNECT = """\
+websocat --protocol parley.v1.json ws://localhost:8000/ws
+"""
+
+DIALOGUE: tuple[tuple[str, str], ...] = (
+    (
+        "client.hello",
+        "Said within 5 s. `cursors` say how far each log was applied; without them only what is new comes.",
+    ),
+    ("server.ready", "You are in. It names your conversations, the epoch of all seqs, and how often to ping."),
+    ("event.message", "For each cursor: the events behind it …"),
+    ("server.caught_up", "… and then this: the live stream goes on behind `seq`."),
+    ("client.send", "A command. The `id` is yours, a new UUID; put it into an outbox before it is sent."),
+    ("server.ack", "It is stored, for good. The event comes too, to every member and to you, before or after the ack."),
+    ("client.ping", "Every `heartbeat` seconds, with your cursors: what you lack is sent, then comes the pong."),
+    ("server.pong", "No pong within 8 s: reconnect."),
+)
+"""The frames of a first session, in order."""
+
+STEPS: tuple[str, ...] = (
+    "Keep per conversation a cursor: the last seq applied. Keep the `epoch` they belong to.",
+    "Give every command a UUID and put it into an outbox before it is sent.",
+    "Connect, say `hello` with token, epoch and cursors.",
+    "Apply an event if its seq is cursor + 1. At or below the cursor: drop it. Beyond: hold it, and `sync` from the"
+    " cursor.",
+    "On `caught_up` after a `sync` with `seq` < `head`: ask again.",
+    "On `resync`: forget that conversation (or all), load it over HTTP, go on from its head.",
+    "On `ack`: take the command out of the outbox. On a final error: take it out and say so. On any other, or none"
+    " within 10 s: send it again under the same id, after `retry_after` or a jittered pause, before what was said after"
+    " it in that conversation.",
+    "Every 25 s `ping` with your cursors. No `pong` within 8 s: reconnect.",
+    "On any close, reconnect as the table says, and send what is in the outbox again, in order.",
+    "On `bye`: finish reading, reconnect after its seconds, to any edge.",
+)
+"""A client that loses nothing; docs/protocol.md says the same."""
