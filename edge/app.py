@@ -26,6 +26,7 @@ from edge.backbone import BackboneEnd
 from edge.commands import Commands
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
+from edge.refusal import Refusal
 from edge.services import Edge
 from edge.settings import EdgeSettings
 from edge.socket.company import Company
@@ -36,6 +37,7 @@ from edge.socket.opening import Opening
 from edge.socket.receipts import Receipts
 from edge.socket.replay import Replay
 from edge.socket.session import Session
+from edge.switch import Switch
 from storage.markers import Mark
 from storage.markers import mark as mark_all
 from storage.pool import open_database
@@ -64,6 +66,8 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         revocations = await parts.enter_async_context(Revocations(db))
         identity = Identity(Tokens(settings), db, revocations)
         ratelimit = RateLimit(settings.rate_limit, settings.rate_burst)
+        switch = Switch(settings.feature_messaging_enabled, settings.messaging_rollout_percentage)
+        refusal = Refusal(db)
         hub: Hub[Session] = Hub()
         commands = Commands(Lanes[Command]())
         end = BackboneEnd(Announcer(lambda: hub.sessions), commands)
@@ -77,7 +81,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
 
         markers = Markers(partial(mark_all, db), marked, receipts.stranger, tasks)
         company = Company(hub, end.to_owner, end.to_all)
-        gateway = Gateway(opening, replay, hub, commands, ratelimit, tasks, markers, company)
+        gateway = Gateway(opening, replay, hub, commands, ratelimit, switch, refusal, tasks, markers, company)
         link = Link(
             "edge",
             LinkSettings(settings.brokers),
@@ -98,6 +102,8 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             commands=commands,
             markers=markers,
             ratelimit=ratelimit,
+            switch=switch,
+            refusal=refusal,
             backbone=link,
             draining=lambda: gateway.draining,
         )

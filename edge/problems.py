@@ -14,7 +14,6 @@ STATUS: dict[str, int] = {
     "bad_frame": 400,
     "unauthenticated": 401,
     "forbidden": 403,
-    "disabled": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "id_conflict": 409,
@@ -23,6 +22,7 @@ STATUS: dict[str, int] = {
     "invalid": 422,
     "rate_limited": 429,
     "internal": 500,
+    "disabled": 503,
     "overloaded": 503,
     "unavailable": 503,
 }

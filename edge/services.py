@@ -11,7 +11,9 @@ from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
+from edge.refusal import Refusal
 from edge.settings import EdgeSettings
+from edge.switch import Switch
 from storage.pool import Database
 
 
@@ -51,5 +53,7 @@ class Edge:
     commands: CommandPort
     markers: Markers
     ratelimit: RateLimit
+    switch: Switch
+    refusal: Refusal
     backbone: Backbone
     draining: Callable[[], bool]

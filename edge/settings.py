@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 
 from broker.node.environment import check
 
 PREFIX = "EDGE_"
+ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 SHARED = frozenset(
     {
         "host",
@@ -17,6 +19,9 @@ SHARED = frozenset(
         "auth_jwt_secret",
         "auth_jwks_file",
         "allowed_origins",
+        "socket_io_cors_origin",
+        "feature_messaging_enabled",
+        "messaging_rollout_percentage",
         "broker_addresses",
     }
 )
@@ -29,8 +34,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     by each edge for itself. `auth_jwt_secret` signs our tokens and verifies those of the host application (HS256, at
     least 32 bytes); `auth_jwks_file` holds public keys of a host that signs with EdDSA, ES256 or RS256.
     `allowed_origins` are the pages of others that may use the API and open sockets, comma-separated, exactly as a
-    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its sign-in,
-    however often it is refreshed.
+    browser sends them; `socket_io_cors_origin` is another name for the same list. While `feature_messaging_enabled` is
+    false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
+    live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +46,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     auth_jwt_secret: str = ""
     auth_jwks_file: str = ""
     allowed_origins: str = ""
+    socket_io_cors_origin: str = ""
+    feature_messaging_enabled: bool = True
+    messaging_rollout_percentage: int = 100
     broker_addresses: str = ""
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
@@ -61,19 +70,30 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("EDGE_ACCESS_SECONDS must be at least 10, EDGE_REFRESH_SECONDS not below it")
         if not self.brokers:
             raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
+        if not 0 <= self.messaging_rollout_percentage <= 100:
+            raise ValueError("MESSAGING_ROLLOUT_PERCENTAGE must be between 0 and 100")
+        if self.socket_io_cors_origin and self.allowed_origins and listed(self.socket_io_cors_origin) != self.origins:
+            raise ValueError("SOCKET_IO_CORS_ORIGIN is another name for ALLOWED_ORIGINS: set one of them")
         for origin in self.origins:
-            if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
+            if origin == "*":
+                raise ValueError("ALLOWED_ORIGINS: '*' would let any page act for whoever is signed in; name the pages")
+            if not ORIGIN.fullmatch(origin):
                 raise ValueError(f"ALLOWED_ORIGINS: {origin!r} is no origin; write https://app.example")
 
     @property
     def origins(self) -> tuple[str, ...]:
         """The allowed origins, lower-case."""
-        return tuple(part for one in self.allowed_origins.split(",") if (part := one.strip().lower()))
+        return listed(self.allowed_origins or self.socket_io_cors_origin)
 
     @property
     def brokers(self) -> tuple[str, ...]:
         """The brokers' addresses, one by one."""
         return tuple(part for one in self.broker_addresses.split(",") if (part := one.strip()))
+
+
+def listed(origins: str) -> tuple[str, ...]:
+    """The origins between the commas, lower-case, as they are compared (RFC 6454, 6.2 has them so)."""
+    return tuple(part for one in origins.split(",") if (part := one.strip().lower()))
 
 
 def read_keys(settings: EdgeSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -29,6 +30,9 @@ from edge.headers import SecurityHeaders
 from edge.services import Edge
 
 API = "/api/v1"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+PREFLIGHT_SECONDS = 7200
+"""How long a browser may remember what it may ask; Chromium remembers no longer whatever it is told."""
 
 TABLE: dict[str, dict[str, Operation]] = {
     "/healthz": {"GET": health.healthz},
@@ -85,11 +89,28 @@ def _route(path: str, operations: dict[str, Operation]) -> Route:
     return Route(path, by_method, methods=list(operations), name=path)
 
 
+def cross_origin(origins: tuple[str, ...]) -> Middleware:
+    """CORS for the pages of these origins (Fetch standard, 3.2), errors included: it stands outside of their handlers.
+
+    No credentials: who asks shows a token, which no browser sends by itself. So there is no cookie to be misused, and
+    whoever adds one must not simply switch `allow_credentials` on.
+    """
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=METHODS,
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key"),
+        expose_headers=("Allow", "Retry-After", "WWW-Authenticate"),
+        allow_credentials=False,
+        max_age=PREFLIGHT_SECONDS,
+    )
+
+
 def application(edge: Edge) -> Starlette:
     """The routes as an application, with every error as a problem document."""
     app = Starlette(
         routes=[*routes(), *documents.routes(TABLE)],
-        middleware=[Middleware(SecurityHeaders), Middleware(LastResort)],
+        middleware=[Middleware(SecurityHeaders), cross_origin(edge.settings.origins), Middleware(LastResort)],
         exception_handlers=dict(HANDLERS),
     )
     app.router.redirect_slashes = False

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from broker.wire.payloads import Act, Delete, Edit, React
 from edge.api.messages import Accepted
 from edge.api.operations import operation
-from edge.api.requests import admit, answer, body_of, check_text, edge_of, idempotency_key, path_id, stored, who
+from edge.api.requests import answer, body_of, check_text, edge_of, idempotency_key, path_id, who, write
 from edge.problems import Problem
 from edge.socket.frames import BODY_CHARACTERS, Emoji
 from edge.terms import AccountId, EventSeq, Moment
@@ -90,8 +90,7 @@ async def _change(request: Request, act: Act) -> Response:
     account = (await who(request)).account
     conversation = path_id(request)
     key = idempotency_key(request)
-    admit(request, account.id)
-    outcome = stored(await edge_of(request).commands.submit(conversation, account.id, key, act))
+    outcome = await write(request, account, conversation, key, act)
     return answer({"id": key, "conversation": conversation, "seq": outcome.seq, "at": outcome.at})
 
 

@@ -16,7 +16,6 @@ from edge.api.answers import Conversation, ConversationLeft, Conversations, Even
 from edge.api.listing import Listing
 from edge.api.operations import operation
 from edge.api.requests import (
-    admit,
     answer,
     body_of,
     check_text,
@@ -24,8 +23,8 @@ from edge.api.requests import (
     idempotency_key,
     path_id,
     query_of,
-    stored,
     who,
+    write,
 )
 from edge.problems import Problem
 from edge.socket.frames import AnyId, Cursor, Seq, canonical
@@ -99,14 +98,12 @@ async def create(request: Request) -> Response:
     given = await body_of(request, NewConversation)
     check_text(given.subject, "subject")
     key = idempotency_key(request)
-    admit(request, account.id)
     id = str(uuid5(CONVERSATION_IDS, f"{account.id}:{key}"))
     members = tuple(dict.fromkeys(map(canonical, given.members)))
     act = Create(given.subject, members, canonical(given.project) if given.project is not None else None)
-    edge = edge_of(request)
-    outcome = stored(await edge.commands.submit(id, account.id, key, act))
+    outcome = await write(request, account, id, key, act)
     try:
-        return answer(await conversations.get(edge.db, account.id, id), 200 if outcome.replayed else 201)
+        return answer(await conversations.get(edge_of(request).db, account.id, id), 200 if outcome.replayed else 201)
     except NotFound:
         # Begun long ago by this key, and left since: what was stored gets its answer, without what is no longer
         # the asker's business.
@@ -145,10 +142,8 @@ async def change(request: Request) -> Response:
         assert given.status is not None
         act = SetStatus(given.status)
     key = idempotency_key(request)
-    admit(request, account.id)
-    edge = edge_of(request)
-    stored(await edge.commands.submit(id, account.id, key, act))
-    return answer(await conversations.get(edge.db, account.id, id))
+    await write(request, account, id, key, act)
+    return answer(await conversations.get(edge_of(request).db, account.id, id))
 
 
 @operation(gives={204: None}, keyed=True)
@@ -156,9 +151,7 @@ async def archive(request: Request) -> Response:
     """Archive a conversation (staff): it is closed and left out of lists; nothing in it is lost."""
     account = (await who(request)).account
     id = path_id(request)
-    key = idempotency_key(request)
-    admit(request, account.id)
-    stored(await edge_of(request).commands.submit(id, account.id, key, SetStatus("archived")))
+    await write(request, account, id, idempotency_key(request), SetStatus("archived"))
     return Response(status_code=204)
 
 

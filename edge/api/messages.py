@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from broker.wire.payloads import Join, Leave, Message
 from edge.api.operations import operation
-from edge.api.requests import admit, answer, body_of, check_text, edge_of, idempotency_key, path_id, stored, who
+from edge.api.requests import answer, body_of, check_text, idempotency_key, path_id, who, write
 from edge.problems import Problem
 from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical
 from edge.terms import CommandId, ConversationId, EventSeq, Moment
@@ -53,9 +53,8 @@ async def send(request: Request) -> Response:
     if given.attachments:
         raise Problem("invalid", "No such file.", field="attachments")
     key = idempotency_key(request)
-    admit(request, account.id)
     act = Message(given.body, given.reply_to, tuple(map(canonical, given.mentions)))
-    outcome = stored(await edge_of(request).commands.submit(conversation, account.id, key, act))
+    outcome = await write(request, account, conversation, key, act)
     body = {"id": key, "conversation": conversation, "seq": outcome.seq, "at": outcome.at}
     return answer(body, 200 if outcome.replayed else 201)
 
@@ -75,7 +74,5 @@ async def leave(request: Request) -> Response:
 async def _change(request: Request, act: type[Join] | type[Leave]) -> Response:
     asking = (await who(request)).account
     conversation, account = path_id(request), path_id(request, "account")
-    key = idempotency_key(request)
-    admit(request, asking.id)
-    stored(await edge_of(request).commands.submit(conversation, asking.id, key, act(account)))
+    await write(request, asking, conversation, idempotency_key(request), act(account))
     return Response(status_code=204)

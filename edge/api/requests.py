@@ -14,7 +14,7 @@ from msgspec.inspect import BoolType, IntType, Metadata, StructType, Type, Union
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.wire.payloads import Id, Outcome
+from broker.wire.payloads import Act, Id, Outcome
 from edge.api.operations import CALLERS, Caller
 from edge.auth.identity import Who
 from edge.problems import Problem
@@ -22,6 +22,7 @@ from edge.services import Edge
 from edge.socket.endpoint import bearer_of
 from edge.socket.frames import text_fault
 from edge.validation import canonical_id, explained
+from storage.accounts import Account
 
 BODY_BYTES = 64 * 1024
 BODY_SECONDS = 20.0
@@ -146,6 +147,18 @@ def admit(request: Request, account: Id) -> None:
     wait = edge_of(request).ratelimit.admit(account, time.monotonic())
     if wait:
         raise Problem("rate_limited", retry_after=round(wait, 3))
+
+
+async def write(request: Request, actor: Account, conversation: Id, key: Id, act: Act) -> Outcome:
+    """The way of every route to the log: counted, then stored, or (while messaging is off for the actor) looked up.
+
+    Raises the `Problem` of a command that was not stored.
+    """
+    admit(request, actor.id)
+    edge = edge_of(request)
+    if edge.switch.is_on(actor.id, actor.role):
+        return stored(await edge.commands.submit(conversation, actor.id, key, act))
+    return stored(await edge.refusal.outcome(conversation, actor.id, key, act))
 
 
 def stored(outcome: Outcome) -> Outcome:

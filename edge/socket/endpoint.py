@@ -15,8 +15,10 @@ from edge.socket.transport import EXTENSION, SocketPort
 def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> bool:
     """May a page of this origin open a socket here? No `Origin` (not a browser): yes, since a token is asked for.
 
-    A page served by this edge itself is always allowed; others must be listed, exactly (RFC 6454, 4). `null`,
-    which sandboxed and local pages send, is nobody and never allowed.
+    A page of the host and port that was asked for is always allowed, by http or https: behind a proxy that ends TLS
+    the edge sees http, and a proxy's word about it could be anybody's. A page gains nothing by the other scheme, since
+    the token is its own; a session cookie would have to be `Secure`. Others must be listed, exactly (RFC 6454, 4).
+    `null`, which sandboxed and local pages send, is nobody and never allowed.
     """
     if origin is None:
         return True

@@ -16,11 +16,12 @@ from uuid import uuid4
 import structlog
 
 from broker.node.tasks import Tasks
-from broker.wire.payloads import Delivery, HeadOf, Id, Outcome
+from broker.wire.payloads import Act, Delivery, HeadOf, Id, Outcome
 from edge.codes import MESSAGES
-from edge.commands import Commands
+from edge.commands import Answer, Commands
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
+from edge.refusal import Refusal
 from edge.socket import frames
 from edge.socket.company import Company
 from edge.socket.frames import BadFrame, Delivered, Ephemeron, Hello, Ping, Read, Sync, Wish, canonical
@@ -30,6 +31,7 @@ from edge.socket.replay import Replay, now_text
 from edge.socket.session import CloseCode, Event, Prepared, Session, State
 from edge.socket.transport import SocketPort
 from edge.socket.wishes import act_of
+from edge.switch import Switch
 
 log = structlog.get_logger()
 
@@ -50,6 +52,8 @@ class Gateway:
         hub: Hub[Session],
         commands: Commands,
         ratelimit: RateLimit,
+        switch: Switch,
+        refusal: Refusal,
         tasks: Tasks,
         markers: Markers,
         company: Company,
@@ -60,6 +64,8 @@ class Gateway:
         self._replay = replay
         self._commands = commands
         self._ratelimit = ratelimit
+        self._switch = switch
+        self._refusal = refusal
         self._tasks = tasks
         self._markers = markers
         self._company = company
@@ -83,12 +89,15 @@ class Gateway:
     def close(self, session: Session, code: CloseCode, reason: str) -> None:
         """End a session from our side; its endpoint then calls `leave`."""
         session.port.close(code, reason)
-        self.leave(session)
+        self.leave(session, code, reason)
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: Session, code: int | None = None, reason: str = "client") -> None:
         """The socket is gone or going: nothing is written to it any more. Its pending commands run to their end."""
         if session.state is State.CLOSED:
             return
+        if session.state is not State.GREETING:
+            account = session.account or None
+            log.info("socket.closed", session=session.id, account=account, code=code, reason=reason)
         session.step(Event.CLOSE)
         session.port.on_message = None
         session.seen.clear()
@@ -198,7 +207,13 @@ class Gateway:
         def answer(outcome: Outcome) -> None:
             self._answer(session, conversation, id, outcome)
 
-        self._commands.enqueue((session.id, conversation), conversation, session.account, id, act, answer)
+        if self._switch.is_on(session.account, session.role):
+            self._commands.enqueue((session.id, conversation), conversation, session.account, id, act, answer)
+        else:
+            self._tasks.spawn(self._look_up(session, conversation, id, act, answer))
+
+    async def _look_up(self, session: Session, conversation: Id, id: Id, act: Act, answer: Answer) -> None:
+        answer(await self._refusal.outcome(conversation, session.account, id, act))
 
     def _answer(self, session: Session, conversation: Id, id: Id, outcome: Outcome) -> None:
         if session.state is State.CLOSED:
@@ -285,13 +300,7 @@ class Gateway:
 
     def _cut(self, session: Session) -> None:
         self.slow_consumers += 1
-        log.warning(
-            "socket.closed",
-            session=session.id,
-            code=4408,
-            reason="slow",
-            backlog_bytes=session.port.backlog(),
-        )
+        log.warning("socket.slow", session=session.id, backlog_bytes=session.port.backlog())
         self.close(session, CloseCode.SLOW_CONSUMER, "slow consumer")
 
     def _watch_gaps(self) -> None:

@@ -79,7 +79,7 @@ class Opening:
             return self._unavailable(session)
         if session.state is not State.OPENING:
             return None
-        session.account, session.jti = who.account.id, who.claims.jti
+        session.account, session.role, session.jti = who.account.id, who.account.role, who.claims.jti
         session.expires_at = who.claims.expires_at
         if self._hub.attach(session.account, session):
             self._arrived(session.account)

@@ -87,7 +87,7 @@ class Session:
 
     __slots__ = (
         "account", "binary", "drained_bytes", "expires_at", "frames_due", "hello_timer", "id", "jti", "pipelined",
-        "port", "replayed", "seen", "stalled_since", "state", "syncs", "typing",
+        "port", "replayed", "role", "seen", "stalled_since", "state", "syncs", "typing",
     )  # fmt: skip
 
     def __init__(self, id: Id, port: SocketPort, *, binary: bool) -> None:
@@ -96,6 +96,7 @@ class Session:
         self.binary = binary
         self.state = State.GREETING
         self.account: Id = ""
+        self.role = ""
         self.jti = ""
         self.expires_at = 0.0
         self.seen: dict[Id, int] = {}

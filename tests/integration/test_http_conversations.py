@@ -210,7 +210,7 @@ async def test_foreign_and_missing_look_the_same(site: Site, agent: Someone, str
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("forbidden", 403), ("closed", 409), ("overloaded", 503), ("unavailable", 503), ("disabled", 403)],
+    [("forbidden", 403), ("closed", 409), ("overloaded", 503), ("unavailable", 503), ("disabled", 503)],
 )
 async def test_what_persistence_refuses_is_told_with_its_code(site: Site, agent: Someone, code: str, status: int):
     conversation = await site.conversation(agent)

@@ -15,13 +15,13 @@ import msgspec
 import structlog
 
 from broker.link.client import LinkError
+from broker.wire.fingerprint import fingerprint
 from broker.wire.payloads import Command, Commands
 from storage.errors import BadData, StorageError
 from workers.persistence.answers import Answers, Frame, Waiter
 from workers.persistence.batch import Queue
 from workers.persistence.counters import Counters
 from workers.persistence.events import logged, new_event
-from workers.persistence.fingerprint import fingerprint
 from workers.persistence.halving import Halving
 
 if TYPE_CHECKING:

@@ -48,12 +48,34 @@ def test_lists_are_split_at_commas():
         ("ALLOWED_ORIGINS", "app.example"),
         ("ALLOWED_ORIGINS", "https://app.example/"),
         ("ALLOWED_ORIGINS", "*"),
+        ("ALLOWED_ORIGINS", "https://app.example,*"),
+        ("ALLOWED_ORIGINS", "https://"),
+        ("ALLOWED_ORIGINS", "https://ann@app.example"),
+        ("ALLOWED_ORIGINS", "https://app.example?x"),
+        ("FEATURE_MESSAGING_ENABLED", "perhaps"),
+        ("MESSAGING_ROLLOUT_PERCENTAGE", "-1"),
+        ("MESSAGING_ROLLOUT_PERCENTAGE", "101"),
+        ("MESSAGING_ROLLOUT_PERCENTAGE", "half"),
         ("EDGE_RATE_BIRST", "3"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(name: str, value: str):
     with pytest.raises(SettingError, match=name):
         settings(**{name: value})
+
+
+def test_the_origins_have_a_second_name_and_one_value():
+    assert settings(SOCKET_IO_CORS_ORIGIN="http://localhost:3000").origins == ("http://localhost:3000",)
+    both = settings(SOCKET_IO_CORS_ORIGIN="https://App.example ", ALLOWED_ORIGINS="https://app.example")
+    assert both.origins == ("https://app.example",)
+    with pytest.raises(SettingError, match="SOCKET_IO_CORS_ORIGIN is another name for ALLOWED_ORIGINS"):
+        settings(SOCKET_IO_CORS_ORIGIN="http://localhost:3000", ALLOWED_ORIGINS="https://app.example")
+
+
+def test_messaging_is_on_for_everybody_unless_said_otherwise():
+    assert (settings().feature_messaging_enabled, settings().messaging_rollout_percentage) == (True, 100)
+    found = settings(FEATURE_MESSAGING_ENABLED="false", MESSAGING_ROLLOUT_PERCENTAGE="20")
+    assert (found.feature_messaging_enabled, found.messaging_rollout_percentage) == (False, 20)
 
 
 def test_the_secret_counts_bytes_and_not_characters():

@@ -15,6 +15,8 @@ ALLOWED = ("https://app.example", "http://localhost:3000")
         (None, "parley.example"),
         (None, ""),
         ("https://parley.example", "parley.example"),
+        ("http://parley.example", "parley.example"),
+        ("https://parley.example:8443", "parley.example:8443"),
         ("http://127.0.0.1:8000", "127.0.0.1:8000"),
         ("http://[::1]:8000", "[::1]:8000"),
         ("https://PARLEY.example ", " parley.EXAMPLE"),
@@ -54,6 +56,13 @@ def test_a_page_of_ours_a_listed_one_and_who_is_no_page_may(origin: str | None, 
 )
 def test_any_other_page_may_not(origin: str, host: str):
     assert not origin_allowed(origin, host, ALLOWED)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_scheme_of_our_own_page_does_not_matter_since_a_proxy_may_have_ended_tls(scheme: str):
+    assert origin_allowed(f"{scheme}://parley.example", "parley.example", ())
+    assert not origin_allowed(f"{scheme}://parley.example:444", "parley.example", ())
+    assert not origin_allowed(f"{scheme}://parley.example", "parley.example:444", ())
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import msgspec
 
+from broker.wire.fingerprint import SIZE, fingerprint
 from broker.wire.payloads import Command, Commands, Create, Join, Leave, Message, decode, encode
-from workers.persistence.fingerprint import SIZE, fingerprint
 
 ANN, BOB = str(uuid4()), str(uuid4())
 
