@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -12,7 +13,7 @@ import uvloop
 
 from broker.node.environment import SettingError
 from broker.node.lifecycle import die_with_parent
-from broker.node.logs import configure_logs
+from broker.node.logs import configure_logs, log_loop_faults
 
 
 def run_process(
@@ -24,9 +25,14 @@ def run_process(
     configure_logs(name)
     _relax_garbage_collector()
     try:
-        uvloop.run(main(os.environ))
+        uvloop.run(_begin(main))
     except caught as fault:
         sys.exit(str(fault))
+
+
+async def _begin(main: Callable[[Mapping[str, str]], Coroutine[Any, Any, None]]) -> None:
+    log_loop_faults(asyncio.get_running_loop())
+    await main(os.environ)
 
 
 def _relax_garbage_collector() -> None:
