@@ -38,6 +38,8 @@ from edge.socket.receipts import Receipts
 from edge.socket.replay import Replay
 from edge.socket.session import Session
 from edge.switch import Switch
+from edge.upkeep import prune_for_ever
+from storage import sessions
 from storage.markers import Mark
 from storage.markers import mark as mark_all
 from storage.pool import open_database
@@ -108,6 +110,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             draining=lambda: gateway.draining,
         )
         tasks.spawn(_tick_for_ever(gateway.tick, end.tick))
+        tasks.spawn(prune_for_ever(partial(sessions.prune, db)))
         yield Running(build_app(edge, Endpoint(gateway, settings.origins)), gateway, edge)
 
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import structlog
 
 from broker.node.tasks import Tasks
 from broker.wire.payloads import Id
-from storage.errors import NotFound, StorageError
+from edge.problems import Problem
+from storage.errors import NotFound, StorageError, Unavailable
 from storage.markers import Mark
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Coalescer:
 
     def add(self, wish: Mark, now: float) -> bool:
         """Take a wish, together with what is wished already; false when too many wait."""
-        key = (wish.conversation, wish.account)
+        key = _key(wish)
         known = self._wishes.get(key)
         if known is not None:
             wish = Mark(
@@ -76,7 +77,10 @@ class Coalescer:
 
 
 class Markers:
-    """`write` stores marks and returns them as they are then; `tell` hears each, `stranger` of who is no member."""
+    """`write` stores marks and returns them as they are then; `tell` hears each, `stranger` of who is no member.
+
+    One write runs at a time; what comes meanwhile is in the next.
+    """
 
     def __init__(
         self,
@@ -90,46 +94,81 @@ class Markers:
         self._stranger = stranger
         self._tasks = tasks
         self._coalescer = Coalescer()
-        self._flushing = False
+        self._waiting: dict[Key, list[asyncio.Future[Mark]]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes_at = 0.0
+        self._storing = False
         self.writes = 0
 
-    def wish(self, account: Id, conversation: Id, *, read: int = 0, delivered: int = 0) -> None:
-        """A client's marker: stored soon, and told then. No answer means that it was not: the client asks again."""
-        self._coalescer.add(Mark(account, conversation, read, delivered), time.monotonic())
-        if not self._flushing:
-            self._flushing = True
-            self._tasks.spawn(self._flush())
+    def wish(self, account: Id, conversation: Id, *, read: int = 0, delivered: int = 0) -> bool:
+        """A client's marker: stored soon, and told then. No answer means that it was not: the client asks again.
 
-    async def now(self, account: Id, conversation: Id, *, read: int) -> Mark:
-        """Store at once; raises `NotFound` for who is not a member, `Unavailable`."""
+        False when too many wait.
+        """
+        taken = self._coalescer.add(Mark(account, conversation, read, delivered), time.monotonic())
+        self._schedule()
+        return taken
+
+    async def stored(self, account: Id, conversation: Id, *, read: int) -> Mark:
+        """The same, and wait for it; the marker as it is then.
+
+        Raises `NotFound` for who is not a member, `Unavailable`, `Problem` (overloaded).
+        """
+        if not self.wish(account, conversation, read=read):
+            raise Problem("overloaded", retry_after=1.0)
+        stored: asyncio.Future[Mark] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault((conversation, account), []).append(stored)
+        return await stored
+
+    def _schedule(self) -> None:
+        """Wake when the first wish is due: a new one may be due before those that wait for their second."""
+        wake = self._coalescer.wake()
+        if wake is None or self._storing or (self._timer is not None and self._wakes_at <= wake):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wakes_at = wake
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, wake - time.monotonic()), self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        if wishes := self._coalescer.due(time.monotonic()):
+            self._storing = True
+            waiting = {key: self._waiting.pop(key, ()) for key in map(_key, wishes)}
+            self._tasks.spawn(self._store(wishes, waiting))
+        else:
+            self._schedule()
+
+    async def _store(self, wishes: list[Mark], waiting: Mapping[Key, Sequence[asyncio.Future[Mark]]]) -> None:
         self.writes += 1
-        marks = await self._write([Mark(account, conversation, read, 0)])
-        if not marks:
-            raise NotFound("conversation")
-        self._tell(marks[0])
-        return marks[0]
-
-    async def _flush(self) -> None:
         try:
-            while (wake := self._coalescer.wake()) is not None:
-                await asyncio.sleep(max(0.0, wake - time.monotonic()))
-                wishes = self._coalescer.due(time.monotonic())
-                if wishes:
-                    await self._store(wishes)
-        finally:
-            self._flushing = False
-
-    async def _store(self, wishes: list[Mark]) -> None:
-        self.writes += 1
-        try:
-            marks = await self._write(wishes)
+            stored = {_key(mark): mark for mark in await self._write(wishes)}
         except StorageError as error:
             log.warning("markers.lost", markers=len(wishes), error=str(error))
-            return
-        stored = {(mark.conversation, mark.account): mark for mark in marks}
-        for wish in wishes:
-            mark = stored.get((wish.conversation, wish.account))
+        else:
+            for wish in wishes:
+                self._answer(wish, stored.get(_key(wish)), waiting[_key(wish)])
+        finally:
+            for futures in waiting.values():
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(Unavailable())
+            self._storing = False
+            self._schedule()
+
+    def _answer(self, wish: Mark, mark: Mark | None, waiting: Sequence[asyncio.Future[Mark]]) -> None:
+        if mark is None:
+            self._stranger(wish.account, wish.conversation)
+        else:
+            self._tell(mark)
+        for future in waiting:
+            if future.done():
+                continue  # whoever asked hung up
             if mark is None:
-                self._stranger(wish.account, wish.conversation)
+                future.set_exception(NotFound("conversation"))
             else:
-                self._tell(mark)
+                future.set_result(mark)
+
+
+def _key(mark: Mark) -> Key:
+    return mark.conversation, mark.account

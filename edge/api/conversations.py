@@ -155,13 +155,16 @@ async def archive(request: Request) -> Response:
     return Response(status_code=204)
 
 
-@operation(takes=ReadUpTo, gives={204: None})
+@operation(takes=ReadUpTo, gives={204: None}, refuses=("overloaded",))
 async def read(request: Request) -> Response:
-    """Everything up to `seq` is read: the greatest wins, at most the head."""
+    """Everything up to `seq` is read: the greatest wins, at most the head.
+
+    As the WebSocket's `read`: written at most once a second for each conversation, and the answer waits for that.
+    """
     account = (await who(request)).account
     id = path_id(request)
     given = await body_of(request, ReadUpTo)
-    await edge_of(request).markers.now(account.id, id, read=given.seq)
+    await edge_of(request).markers.stored(account.id, id, read=given.seq)
     return Response(status_code=204)
 
 

@@ -1,7 +1,7 @@
 -- name: summaries
 -- The conversations of an account, last active first: only the first ones have their unread messages counted,
 -- and each at most to 100. Archived ones are left out of lists.
-SELECT mine.id, mine.head, mine.read_seq, unread_messages(mine.id, %(account)s, mine.read_seq)
+SELECT mine.id, mine.head, mine.read_seq, unread_messages(mine.id, %(account)s, mine.read_seq, mine.head)
   FROM (SELECT v.id, v.head, v.last_at, m.read_seq
           FROM members AS m
           JOIN conversations AS v ON v.id = m.conversation_id
@@ -12,7 +12,8 @@ SELECT mine.id, mine.head, mine.read_seq, unread_messages(mine.id, %(account)s, 
 -- name: page
 -- A page of the list: as `summaries`, from a place in it, with each conversation's last visible message.
 SELECT mine.id, mine.subject, mine.project_id, mine.status, mine.head, mine.read_seq,
-       unread_messages(mine.id, %(account)s, mine.read_seq), mine.last_at, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
+       unread_messages(mine.id, %(account)s, mine.read_seq, mine.head), mine.last_at,
+       e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
   FROM (SELECT v.*, m.read_seq
           FROM members AS m
           JOIN conversations AS v ON v.id = m.conversation_id
@@ -30,7 +31,7 @@ SELECT mine.id, mine.subject, mine.project_id, mine.status, mine.head, mine.read
 -- One conversation as a member sees it, a row for each member. No row: the asker is not one. How far each has read is
 -- told where receipts are: among at most 32.
 SELECT v.id, v.subject, v.project_id, v.status, v.head, v.created_at, mine.read_seq,
-       unread_messages(v.id, %(account)s, mine.read_seq), a.id, a.name, a.role,
+       unread_messages(v.id, %(account)s, mine.read_seq, v.head), a.id, a.name, a.role,
        CASE WHEN count(*) OVER () <= 32 THEN m.read_seq END,
        CASE WHEN count(*) OVER () <= 32 THEN m.delivered_seq END
   FROM members AS mine

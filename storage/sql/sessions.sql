@@ -54,7 +54,17 @@ SELECT clock_timestamp() - interval '30 s' AS next, r.what, r.id
        SELECT 'changed', id::text FROM accounts WHERE changed_at > %(since)s::timestamptz) AS r ON true;
 
 -- name: prune
--- Sessions and tokens that nobody could use any more.
-WITH ended AS (DELETE FROM sessions WHERE expires_at < clock_timestamp() RETURNING 1),
-     dead AS (DELETE FROM revoked_tokens WHERE expires_at < clock_timestamp() RETURNING 1)
-SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM dead);
+-- Sessions and tokens that nobody could use any more, a bounded number at once. What another edge is forgetting right
+-- now is left to it.
+WITH ended AS (
+    DELETE FROM sessions
+     WHERE id IN (SELECT id FROM sessions WHERE expires_at < clock_timestamp()
+                   ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+), dead AS (
+    DELETE FROM revoked_tokens
+     WHERE jti IN (SELECT jti FROM revoked_tokens WHERE expires_at < clock_timestamp()
+                    LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM ended), (SELECT count(*) FROM dead);

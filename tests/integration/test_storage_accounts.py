@@ -170,3 +170,15 @@ class TestSessions:
         await sessions.revoke_token(db, "new", datetime.now(UTC) + timedelta(seconds=60))
         assert await sessions.prune(db) == 2
         assert await sessions.prune(db) == 0
+
+    async def test_it_is_forgotten_in_bounded_steps_and_by_several_at_once(self, db, monkeypatch):
+        monkeypatch.setattr(sessions, "PRUNE_AT_ONCE", 3)
+        account = await person(db)
+        for n in range(10):
+            await sessions.open(db, account, f"{n}".encode(), -1)
+            await sessions.revoke_token(db, f"{n}", datetime.now(UTC) - timedelta(seconds=1))
+        kept = await sessions.open(db, account, b"new", 60)
+        await asyncio.gather(sessions.prune(db), sessions.prune(db), sessions.prune(db))
+        await sessions.prune(db)
+        assert [row[0] for row in await db.fetch("SELECT id FROM sessions")] == [kept]
+        assert await db.fetch("SELECT jti FROM revoked_tokens") == []

@@ -8,6 +8,7 @@ import pytest
 
 from broker.node.tasks import Tasks
 from edge.markers import AGAIN_SECONDS, FIRST_SECONDS, MOST_AT_ONCE, Coalescer, Markers
+from edge.problems import Problem
 from storage.errors import NotFound, Unavailable
 from storage.markers import Mark
 
@@ -69,19 +70,38 @@ def test_what_was_written_long_ago_is_forgotten():
 
 
 class Stage:
+    """A database that knows two members, and those who are told."""
+
     def __init__(self):
         self.written, self.told, self.strangers = [], [], []
         self.fault = None
         self.members = {"ann", "bob"}
-        self.tasks = Tasks()
-        stranger = lambda account, conversation: self.strangers.append((account, conversation))  # noqa: E731 - a fake
-        self.markers = Markers(self.write, self.told.append, stranger, self.tasks)
+        self.open = asyncio.Event()
+        self.open.set()
+        self.turn = asyncio.Event()
+        self.markers = Markers(self.write, self.tell, self.stranger, Tasks())
+
+    def tell(self, mark):
+        self.told.append(mark)
+        self.turn.set()
+
+    def stranger(self, account, conversation):
+        self.strangers.append((account, conversation))
+        self.turn.set()
 
     async def write(self, wishes):
         self.written.append(list(wishes))
+        self.turn.set()
+        await self.open.wait()
         if self.fault is not None:
             raise self.fault
         return [wish for wish in wishes if wish.account in self.members]
+
+    async def until(self, condition, seconds=5.0):
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self.turn.clear()
+                await self.turn.wait()
 
 
 async def test_what_is_stored_is_told_and_a_stranger_is_found_out():
@@ -89,27 +109,87 @@ async def test_what_is_stored_is_told_and_a_stranger_is_found_out():
     stage.markers.wish("ann", "room", read=3)
     stage.markers.wish("ann", "room", delivered=4)
     stage.markers.wish("eve", "room", read=1)
-    await asyncio.sleep(3 * FIRST_SECONDS)
+    await stage.until(lambda: stage.strangers)
     assert stage.told == [Mark("ann", "room", 3, 4)]
     assert stage.strangers == [("eve", "room")]
     assert len(stage.written) == 1
 
 
-async def test_what_the_database_does_not_take_is_told_to_nobody_and_the_next_is_tried():
+async def test_nothing_is_told_before_it_is_stored_and_what_comes_meanwhile_is_in_the_next():
     stage = Stage()
-    stage.fault = Unavailable()
+    stage.open.clear()
     stage.markers.wish("ann", "room", read=3)
-    await asyncio.sleep(3 * FIRST_SECONDS)
+    await stage.until(lambda: stage.written)
+    stage.markers.wish("bob", "room", read=3)
+    stage.markers.wish("bob", "hall", read=1)
+    assert stage.told == []
+    stage.open.set()
+    await stage.until(lambda: len(stage.told) == 3)
+    assert [len(wishes) for wishes in stage.written] == [1, 2]
+
+
+async def test_a_first_marker_does_not_wait_for_the_second_of_another():
+    stage = Stage()
+    stage.markers.wish("ann", "room", read=1)
+    await stage.until(lambda: stage.told)
+    stage.markers.wish("ann", "room", read=2)
+    stage.markers.wish("bob", "room", read=1)
+    await stage.until(lambda: len(stage.told) == 2, seconds=AGAIN_SECONDS / 2)
+    assert stage.told[1] == Mark("bob", "room", 1, 0)
+    await stage.until(lambda: len(stage.told) == 3)
+    assert stage.told[2] == Mark("ann", "room", 2, 0)
+
+
+async def test_a_burst_is_two_writes():
+    stage = Stage()
+    for seq in range(1, 201):
+        stage.markers.wish("ann", "room", read=seq)
+        await asyncio.sleep(0)
+    await stage.until(lambda: stage.told)
+    for seq in range(201, 401):
+        stage.markers.wish("ann", "room", read=seq)
+    await stage.until(lambda: stage.told[-1].read == 400)
+    assert stage.markers.writes == len(stage.written) == 2
+
+
+@pytest.mark.parametrize("fault", [Unavailable(), RuntimeError("a fault of ours")])
+async def test_what_the_database_does_not_take_is_told_to_nobody_and_the_next_is_tried(fault):
+    stage = Stage()
+    stage.fault = fault
+    stage.markers.wish("ann", "room", read=3)
+    with pytest.raises(Unavailable):
+        await stage.markers.stored("bob", "room", read=1)
     assert (stage.told, stage.strangers) == ([], [])
     stage.fault = None
-    stage.markers.wish("bob", "room", read=3)
-    await asyncio.sleep(3 * FIRST_SECONDS)
-    assert stage.told == [Mark("bob", "room", 3, 0)]
+    stage.markers.wish("bob", "hall", read=3)
+    await stage.until(lambda: stage.told)
+    assert stage.told == [Mark("bob", "hall", 3, 0)]
 
 
-async def test_over_http_it_is_stored_at_once():
+async def test_who_asks_over_http_waits_until_it_is_stored():
     stage = Stage()
-    assert await stage.markers.now("ann", "room", read=3) == Mark("ann", "room", 3, 0)
-    assert stage.told == [Mark("ann", "room", 3, 0)]
+    stage.markers.wish("ann", "room", delivered=5)
+    both = asyncio.gather(stage.markers.stored("ann", "room", read=3), stage.markers.stored("ann", "room", read=4))
+    assert await both == [Mark("ann", "room", 4, 5)] * 2
+    assert stage.told == [Mark("ann", "room", 4, 5)]
     with pytest.raises(NotFound):
-        await stage.markers.now("eve", "room", read=3)
+        await stage.markers.stored("eve", "room", read=3)
+
+
+async def test_who_hung_up_is_waited_for_by_nobody():
+    stage = Stage()
+    gone = asyncio.create_task(stage.markers.stored("ann", "room", read=3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await stage.markers.stored("ann", "room", read=4) == Mark("ann", "room", 4, 0)
+    assert gone.cancelled()
+
+
+async def test_too_many_are_refused_over_http():
+    stage = Stage()
+    stage.markers._coalescer = Coalescer(limit=1)
+    assert stage.markers.wish("ann", "room", read=3)
+    assert not stage.markers.wish("bob", "room", read=3)
+    with pytest.raises(Problem) as caught:
+        await stage.markers.stored("bob", "room", read=3)
+    assert caught.value.code == "overloaded"
