@@ -86,7 +86,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         gateway = Gateway(opening, replay, hub, commands, ratelimit, switch, refusal, tasks, markers, company)
         link = Link(
             "edge",
-            LinkSettings(settings.brokers),
+            LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
             on_frame=end.on_frame,
             on_undeliverable=end.on_undeliverable,
             on_roster=end.on_roster,

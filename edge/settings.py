@@ -22,7 +22,7 @@ SHARED = frozenset(
         "socket_io_cors_origin",
         "feature_messaging_enabled",
         "messaging_rollout_percentage",
-        "broker_addresses",
+        *("broker_addresses", "broker_window_bytes", "broker_waiting_bytes"),
     }
 )
 
@@ -37,6 +37,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     browser sends them; `socket_io_cors_origin` is another name for the same list. While `feature_messaging_enabled` is
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
+    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its sign-in,
+    however often it is refreshed. `broker_window_bytes` and `broker_waiting_bytes` are as in the broker's settings,
+    for the edge's end.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +53,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     feature_messaging_enabled: bool = True
     messaging_rollout_percentage: int = 100
     broker_addresses: str = ""
+    broker_window_bytes: int = 4 * 1024 * 1024
+    broker_waiting_bytes: int = 8 * 1024 * 1024
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
 
@@ -74,6 +79,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("MESSAGING_ROLLOUT_PERCENTAGE must be between 0 and 100")
         if self.socket_io_cors_origin and self.allowed_origins and listed(self.socket_io_cors_origin) != self.origins:
             raise ValueError("SOCKET_IO_CORS_ORIGIN is another name for ALLOWED_ORIGINS: set one of them")
+        if min(self.broker_window_bytes, self.broker_waiting_bytes) < 64 * 1024:
+            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
         for origin in self.origins:
             if origin == "*":
                 raise ValueError("ALLOWED_ORIGINS: '*' would let any page act for whoever is signed in; name the pages")

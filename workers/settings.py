@@ -1,4 +1,4 @@
-"""The workers' settings, read from the environment: WORKER_*, and BROKER_ADDRESSES that all peers share."""
+"""The workers' settings, read from the environment: WORKER_*, and what all peers share of BROKER_*."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import msgspec
 from broker.node.environment import check
 
 PREFIX = "WORKER_"
-SHARED = frozenset({"broker_addresses"})
+SHARED = frozenset({"broker_addresses", "broker_window_bytes", "broker_waiting_bytes"})
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the brokers are, and how much a worker holds.
+    """Where the brokers are, and how much a worker holds. `broker_window_bytes` and `broker_waiting_bytes`
+    are as in the broker's settings, for the worker's end.
 
     `queue_commands` and `queue_bytes` bound what waits for the log; past them senders hear `overloaded` and
     come again after `retry_after_seconds`. `batch_commands` and `batch_bytes` bound one append: PostgreSQL
@@ -21,6 +22,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     broker_addresses: str = ""
+    broker_window_bytes: int = 4 * 1024 * 1024
+    broker_waiting_bytes: int = 8 * 1024 * 1024
     queue_commands: int = 20_000
     queue_bytes: int = 16 * 1024 * 1024
     batch_commands: int = 500
@@ -33,10 +36,12 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if name != "broker_addresses" and value <= 0:
+            if not name.startswith("broker_") and value <= 0:
                 raise ValueError(f"{PREFIX}{name.upper()} must be above 0")
         if not self.brokers:
             raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
+        if min(self.broker_window_bytes, self.broker_waiting_bytes) < 64 * 1024:
+            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
         if self.batch_commands > 500:
             raise ValueError("WORKER_BATCH_COMMANDS must be at most 500, which is what one append takes")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from uuid import uuid4
 
 import pytest
 
 from bench.client import RefusedError
+from bench.outbox import Outbox
 from tests.fixtures.rawsocket import raw_socket
 from tests.fixtures.system import Person, System
 
@@ -175,3 +177,23 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(system
         assert (await a.send(conversation, "still here")).seq > 400
         transport.resume_reading()
         assert await deaf.closed() == 4408
+
+
+async def test_a_small_window_is_everybodys_and_does_not_slow_an_edge_that_only_listens(
+    database_url: str, tmp_path, ann: Person, bob: Person
+):
+    """Were it the broker's alone, that edge would tell too late what it used up: one window per heartbeat."""
+    system = System(database_url, tmp_path, BROKER_WINDOW_BYTES="65536")
+    try:
+        system.start("edge-2")
+        await system.start_all()
+        conversation = await system.conversation(ann, bob)
+        speaker, listener = system.client(ann, outbox=Outbox(pipeline=50)), system.client(bob)
+        speaker.urls, listener.urls = [system.url], [f"http://127.0.0.1:{system.ports['edge-2']}"]
+        async with speaker as a, listener as b:
+            began = time.monotonic()
+            await asyncio.gather(*(a.send(conversation, "x" * 5_000) for _ in range(400)))
+            await b.until(lambda: b.conversations[conversation].cursor == 401)
+            assert time.monotonic() - began < 8, "2 MB; a heartbeat for each window of them would take 15 s"
+    finally:
+        system.stop()

@@ -25,7 +25,12 @@ async def main(env: Mapping[str, str]) -> None:
     async with AsyncExitStack() as parts:
         db = await parts.enter_async_context(open_database(storage))
         fanout = Fanout(db)
-        link = Link("fanout", LinkSettings(settings.brokers), on_frame=fanout.on_frame, on_roster=fanout.on_roster)
+        link = Link(
+            "fanout",
+            LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
+            on_frame=fanout.on_frame,
+            on_roster=fanout.on_roster,
+        )
         fanout.attach(link)
         await parts.enter_async_context(link)
         await fanout.run(stop)

@@ -30,7 +30,12 @@ async def main(env: Mapping[str, str]) -> None:
     async with open_database(storage) as db:
 
         def connect(on_frame: Callable[[Received], None]) -> Link:
-            return Link("persistence", LinkSettings(settings.brokers), on_frame=on_frame, manual_credit=True)
+            return Link(
+                "persistence",
+                LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
+                on_frame=on_frame,
+                manual_credit=True,
+            )
 
         await Persistence(partial(log.append, db), connect, settings, clock=time.monotonic).run(stop)
 

@@ -45,6 +45,7 @@ def test_lists_are_split_at_commas():
         ("EDGE_ACCESS_SECONDS", "1"),
         ("EDGE_REFRESH_SECONDS", "60"),
         ("BROKER_ADDRESSES", " , "),
+        ("BROKER_WAITING_BYTES", "1"),
         ("ALLOWED_ORIGINS", "app.example"),
         ("ALLOWED_ORIGINS", "https://app.example/"),
         ("ALLOWED_ORIGINS", "*"),

@@ -20,6 +20,7 @@ def test_the_brokers_are_a_list_with_commas():
         ("queue_commands", 0, "WORKER_QUEUE_COMMANDS must be above 0"),
         ("drain_seconds", -1.0, "WORKER_DRAIN_SECONDS must be above 0"),
         ("batch_commands", 501, "WORKER_BATCH_COMMANDS must be at most 500"),
+        ("broker_window_bytes", 65_535, "BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536"),
         ("broker_addresses", " , ", "BROKER_ADDRESSES must name at least one broker"),
     ],
 )
