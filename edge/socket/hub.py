@@ -70,7 +70,8 @@ class Stream:
 
 
 class Hub(Generic[S]):
-    """Sessions by account, streams by conversation. `limit` bounds the streams; a forgotten one starts anew."""
+    """Sessions by account, streams by conversation. `limit` bounds the streams: whose last event or new reader is
+    longest ago is forgotten, and starts anew."""
 
     def __init__(self, limit: int = 200_000) -> None:
         self.sessions: dict[Id, set[S]] = {}
@@ -109,7 +110,9 @@ class Hub(Generic[S]):
         stream = self.streams.get(conversation)
         if stream is None:
             stream = self._remember(conversation, Stream(head))
-        elif stream.last < head and not stream.held and not self._followed(stream, account):
+        else:
+            self.streams.move_to_end(conversation)
+        if stream.last < head and not stream.held and not self._followed(stream, account):
             stream.last = head
             if stream.wanted <= head:
                 self._no_gap(conversation, stream)
@@ -138,6 +141,8 @@ class Hub(Generic[S]):
         stream = self.streams.get(delivery.conversation)
         if stream is None:
             stream = self._remember(delivery.conversation, Stream(delivery.events[0].seq - 1))
+        else:
+            self.streams.move_to_end(delivery.conversation)
         stream.told(delivery.events[-1].seq, delivery.recipients)
         return self._advance(delivery.conversation, stream, delivery.events, now)
 

@@ -31,24 +31,27 @@ async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_at_the_n
             for key in KEYS:
                 sent.append(next(tags))
                 edge.send("persistence", key, b"x" * 200, tag=sent[-1], ttl=5.0)
-            await asyncio.sleep(0.002)
+            # No more than this machine carries: what lies in queues for seconds would only die there.
+            await until(lambda: len(sent) < 400 + len(leaver_ear.frames) + len(stayer_ear.frames))
 
     def heard() -> list[int]:
         return sorted(frame.tag for ear in (leaver_ear, stayer_ear) for frame in ear.frames)
 
     async with (
-        open_broker(BrokerSettings(bind=addresses[0])),
-        open_broker(BrokerSettings(bind=addresses[1])),
+        open_broker(BrokerSettings(bind=addresses[0])) as one,
+        open_broker(BrokerSettings(bind=addresses[1])) as two,
         edge,
         stayer,
     ):
         async with leaver:
+            await until(lambda: len(one.router.roster.nodes) == len(two.router.roster.nodes) == 3)
+            await until(lambda: edge.brokers == leaver.brokers == stayer.brokers == 2)
             await know_each_other(edge, leaver, stayer)
             loading = asyncio.create_task(load())
             await until(lambda: len(leaver_ear.frames) > 200)
             began = time.monotonic()
             await leaver.leave(5.0)
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 2.5, "no broker was waited for to the end"
             last = len(leaver_ear.frames)
             taken = len(stayer_ear.frames)
             await until(lambda: len(stayer_ear.frames) > taken + 400)

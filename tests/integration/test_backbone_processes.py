@@ -19,6 +19,8 @@ from tests.fixtures.backbone import ROOT, Ear, Process, broker, know_each_other,
 pytestmark = pytest.mark.anyio
 
 KEYS = [f"conversation-{number}" for number in range(40)]
+SOON = 5.0
+"""Seconds. Silence is judged after 1.5; a process that could not run for a second listens as long again first."""
 
 
 async def answered_by(edge: Link, ear: Ear, *, seconds: float = 10.0) -> set[str]:
@@ -62,7 +64,7 @@ async def test_when_one_of_two_brokers_is_killed_frames_take_the_other(place):
             second.signal(signal.SIGKILL)
             killed = time.monotonic()
             await until(lambda: addresses[1] in edge_ear.suspected)
-            assert time.monotonic() - killed < 2.5
+            assert time.monotonic() - killed < SOON
             assert {edge.way("persistence", key).broker for key in KEYS} == {addresses[0]}
             assert len(await answered_by(edge, edge_ear)) == 2
             await until(lambda: addresses[1] in edge_ear.gone)
@@ -78,7 +80,7 @@ async def test_the_keys_of_a_worker_that_was_killed_move_to_the_other(address):
             doomed.signal(signal.SIGKILL)
             killed = time.monotonic()
             await until(lambda: len(edge.peers("persistence")) == 1)
-            assert time.monotonic() - killed < 2.5
+            assert time.monotonic() - killed < SOON
             assert await answered_by(edge, ear) == edge.peers("persistence")
 
 
@@ -165,7 +167,9 @@ async def test_commands_waiting_for_a_worker_that_is_killed_are_reported_gone(ad
                 edge.send("persistence", "key", bytes(872), tag=tag, ttl=30.0)
                 if tag == 40:
                     await asyncio.sleep(0.05)
-            await asyncio.sleep(0.1)
+            # What returns to ourselves came behind them all: the broker has them, however busy this machine is.
+            edge.send_to(edge.node, b"the last")
+            await until(lambda: ear.payloads == [b"the last"])
             doomed.signal(signal.SIGKILL)
             await until(lambda: ear.reports)
             assert ear.reports == [(tag, "gone") for tag in range(65, 100)]

@@ -249,3 +249,17 @@ def test_beyond_the_limit_the_oldest_stream_is_forgotten_with_its_gap():
     assert hub.followed() == ["another"]
     assert not hub.gaps
     assert hub.repairs(9.0) == []
+
+
+def test_beyond_the_limit_what_was_used_last_is_kept():
+    hub: Hub[str] = Hub(limit=2)
+    hub.delivered(Delivery("busy", ("ann",), (event(1),)), 0.0)
+    hub.know("read", 0, "ann")
+    hub.know("idle", 0, "ann")
+    assert hub.followed() == ["read", "idle"]
+    hub.know("read", 0, "bob")
+    hub.delivered(Delivery("busy", ("ann",), (event(2),)), 1.0)
+    assert hub.followed() == ["read", "busy"]
+    hub.delivered(Delivery("read", ("ann",), (event(1),)), 2.0)
+    hub.know("new", 0, "ann")
+    assert hub.followed() == ["read", "new"]
