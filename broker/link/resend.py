@@ -1,7 +1,7 @@
 """Lanes: in which order commands leave an edge, when they are sent again, and when they are given up. Pure.
 
 A lane is one connection and one conversation. It has at most one batch in flight; what comes later waits in order
-behind it. A batch is repeated whole, under the same ids, until every command in it is answered: on `undeliverable`,
+behind it. A batch is repeated under the same ids, without what is answered, until all of it is: on `undeliverable`,
 when the way it took is lost, and once after 3 s without a word (that kind within 10 % of all sends, so that a slow
 database is not drowned in copies). After 10 s it is given up, which means *unknown*, and so is all that waits behind
 it. A copy lives 5 s at most, and none is sent of a command that is older than 5 s, be it the first or another: so every
@@ -273,7 +273,8 @@ class Lanes(Generic[T]):
         batch.retry_at = None
         if batch.attempts > 1:
             self.resends += 1
-        return Transmit(tag, lane, tuple(item.item for item in batch.items), batch.attempts)
+        # What is answered is left out: a command that was refused for good must not meet a log that would take it now.
+        return Transmit(tag, lane, tuple(item.item for item in batch.open()), batch.attempts)
 
     def _forget(self, item: _Item[T]) -> None:
         item.answered = True

@@ -222,3 +222,14 @@ def test_what_certainly_reached_nobody_and_is_too_old_to_go_again_ends_at_once(l
     lanes.sent(tag, "way")
     (again,) = lanes.lost_way(lambda way: True, 21.0)
     assert lanes.undeliverable(again.tag, "gone", 25.5) == [], "the other copy may be stored"
+
+
+def test_what_was_refused_for_good_is_in_no_later_copy(lanes):
+    """It must not meet a log that would take it by then (found by the search for counterexamples)."""
+    first(lanes)
+    lanes.submit("lane", 2, "m2", 10, 0.0)
+    lanes.submit("lane", 3, "m3", 10, 0.0)
+    (effect,) = lanes.answered(1, "", 0.1)
+    lanes.sent(effect.tag, "broker-1")
+    assert lanes.answered(2, "closed", 0.2) == []
+    assert sent(lanes.lost_way(lambda way: way == "broker-1", 0.3)) == [("m3",)]

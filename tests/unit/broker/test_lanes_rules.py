@@ -141,12 +141,13 @@ class LanesMachine(RuleBasedStateMachine):
             assert all(ref in self.outcomes for ref in self.in_flight.get(lane, [])), "one batch in flight per lane"
             assert not any(ref in self.outcomes for ref in refs)
             self.firsts += 1
+            self.in_flight[lane] = refs
         else:
-            assert refs == self.in_flight[lane], "a resend repeats the batch whole"
+            unanswered = [ref for ref in self.in_flight[lane] if ref not in self.outcomes]
+            assert refs == unanswered, "a resend repeats what has no answer"
             if ticking and lane not in self.provoked:
                 self.repeats += 1
         self.provoked.discard(lane)
-        self.in_flight[lane] = refs
         assert all(self.now - self.born[ref] < GIVE_UP - TTL for ref in refs)
         if self.link == "up":
             self.copies[batch.tag] = Copy(lane, refs, self.now)
