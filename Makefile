@@ -17,7 +17,7 @@ T ?= tests
 COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit check lint types format lock bench bench-table clean python run-environment environment
+.PHONY: help run test test-unit test-faults check lint types format lock bench bench-table clean python run-environment environment
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -38,6 +38,9 @@ test: environment ## everything that must hold: lint, types, all tests, branch c
 
 test-unit: environment ## the fast tests only
 	@$(VENV)/python -m pytest tests/unit tests/house
+
+test-faults: environment ## the long fault runs: planted bugs that the checker must catch, processes that die under load
+	@$(VENV)/python -m pytest -m long tests/faults
 
 check: lint types ## lint and types
 
