@@ -18,7 +18,13 @@ pytest_plugins = ["tests.fixtures.http"]
 
 WRITES: dict[tuple[str, str], dict[str, Any] | None] = {
     ("POST", "conversations"): {"subject": "Harbour Bridge"},
+    ("PATCH", "conversations/{id}"): {"subject": "Harbour"},
+    ("DELETE", "conversations/{id}"): None,
     ("POST", "conversations/{id}/messages"): {"body": "hello"},
+    ("PATCH", "conversations/{id}/messages/{seq}"): {"body": "hello again"},
+    ("DELETE", "conversations/{id}/messages/{seq}"): None,
+    ("PUT", "conversations/{id}/messages/{seq}/reactions/{emoji}"): None,
+    ("DELETE", "conversations/{id}/messages/{seq}/reactions/{emoji}"): None,
     ("PUT", "conversations/{id}/members/{account}"): None,
     ("DELETE", "conversations/{id}/members/{account}"): None,
 }
@@ -50,7 +56,7 @@ async def test_a_write_is_refused_for_now_and_nothing_is_asked_of_the_log(
     conversation = await site.conversation(agent, client)
     asked = len(site.commands.asked)
     site.switch.enabled = False
-    where = path.format(id=conversation, account=client.id)
+    where = path.format(id=conversation, account=client.id, seq=1, emoji="x")
     answer = await site.call(method, where, agent, json=WRITES[method, path])
     body = problem(answer, 503, "disabled")
     assert body["retry_after"] == 30.0
