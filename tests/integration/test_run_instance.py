@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -76,6 +77,12 @@ class Launched:
                 return answer.status == 200
         except OSError:
             return False
+
+    def counts(self) -> dict[str, int]:
+        """How many brokers and workers the first edge sees."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+            seen = json.load(answer)
+        return {name: seen[name] for name in ("brokers", "persistence", "fanout")}
 
     def pid_of(self, module: str) -> int | None:
         found = [pid for pid, line in processes_of(self.data_dir).items() if line.endswith(f"-m {module}")]
@@ -170,6 +177,13 @@ def test_two_instances_run_side_by_side_and_a_third_is_refused(launch):
     assert len(re.findall(r"http://127\.0\.0\.1:\d+", two.said().split("Parley is running")[1])) >= 2
     assert sum(line.endswith("-m broker") for line in processes_of(two.data_dir).values()) == 2
 
+    assert eventually(lambda: two.counts() == {"brokers": 2, "persistence": 2, "fanout": 2}, 10)
+    third = add_by_hand(two, "workers.persistence")
+    assert eventually(lambda: two.counts()["persistence"] == 3, 10), two.counts()
+    third.terminate()
+    assert third.wait(10) == 0
+    assert eventually(lambda: two.counts()["persistence"] == 2, 2)
+
     same_port = launch("three", PORT=one.port)
     assert same_port.ended() == 1
     assert f"PORT={one.port} on 127.0.0.1 cannot be used" in same_port.said()
@@ -185,26 +199,39 @@ def test_two_instances_run_side_by_side_and_a_third_is_refused(launch):
     assert two.is_ready()
 
 
+def add_by_hand(launched: Launched, module: str) -> subprocess.Popen[bytes]:
+    """One more, by another supervisor: it needs to know where the brokers and the data are, nothing else."""
+    pid = launched.pid_of(module)
+    named = dict(entry.split("=", 1) for entry in Path(f"/proc/{pid}/environ").read_text().split("\0") if "=" in entry)
+    env = {name: named[name] for name in ("PATH", "DATA_DIR", "BROKER_ADDRESSES")}
+    return subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=env)
+
+
 def test_make_run_starts_a_launcher_that_carries_its_data_folder_also_when_none_is_named(tmp_path):
     """The recipe itself, in a folder of the test's own; the environment stands already."""
     env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "AUTH_JWT_SECRET")}
-    words = (tmp_path / "words").open("wb")
-    with (
-        words,
-        subprocess.Popen(
+    said = tmp_path / "words"
+    with said.open("wb") as words:
+        make = subprocess.Popen(
             ["make", "-f", str(ROOT / "Makefile"), "-o", "run-environment", f"VENV={sys.prefix}/bin", "run"],
             cwd=tmp_path,
             env=env | {"PYTHONPATH": str(ROOT), "PORT": str(free_port()), "PARLEY_DEMO": "0", "DATA_DIR": ""},
             stdout=words,
             stderr=words,
             start_new_session=True,
-        ) as make,
-    ):
-        data_dir = tmp_path / ".parley"
-        assert eventually(lambda: any("deploy.run" in line for line in processes_of(data_dir).values()), 30)
-        os.killpg(make.pid, signal.SIGINT)
-        make.wait(60)
-    assert eventually(lambda: not processes_of(data_dir), 16)
+        )
+    data_dir = tmp_path / ".parley"
+    try:
+        # From then on it listens to signals.
+        assert eventually(lambda: "starting PostgreSQL" in said.read_text(), 60), said.read_text()
+        (launcher,) = (pid for pid, line in processes_of(data_dir).items() if line.endswith("-m deploy.run"))
+        os.kill(launcher, signal.SIGTERM)
+        assert make.wait(60) == 0, said.read_text()
+        assert not processes_of(data_dir)
+    finally:
+        if make.poll() is None:
+            os.killpg(make.pid, signal.SIGKILL)  # all that it started goes with it
+            make.wait()
 
 
 def test_a_wrong_setting_of_any_process_is_found_before_anything_is_made(launch):
