@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 KINDS = ("broker", "persistence", "fanout", "edge")
 PAIRS = tuple(name for kind in KINDS for name in (kind, f"{kind}-2"))
-LONGEST_ACK = {signal.SIGTERM: 2.0, signal.SIGKILL: 8.0}
+LONGEST_ACK = {signal.SIGTERM: 2.9, signal.SIGKILL: 8.0}
 """Seconds, on a machine that does other things too. A clean stop never costs the 3 s after which edges repeat."""
 
 
