@@ -29,7 +29,7 @@ from bench.dial import allow_files, dial
 from bench.frames import Failed, Greeted, Hello, Ping, Ponged, decode, encode
 from bench.groups import SetupError, add_server, secret, token, urls
 from bench.latency import percentiles
-from bench.processes import usage
+from bench.processes import between, usage
 
 EDGE = "python -m edge"
 READY_SECONDS = 60.0
@@ -161,7 +161,7 @@ async def run(given: argparse.Namespace, env: Mapping[str, str]) -> dict[str, An
     allow_files(given.connections)
     edges, key = urls(given, env), secret(given, env)
     crowd = Crowd(edges, [token(key, str(uuid.uuid4()), first=False) for _ in range(given.connections)])
-    before = memory_of_edges(given.data_dir)
+    before, cost_before = memory_of_edges(given.data_dir), usage(given.data_dir)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -169,7 +169,7 @@ async def run(given: argparse.Namespace, env: Mapping[str, str]) -> dict[str, An
         seconds = await crowd.come(given.at_once)
         if not crowd.guests:
             raise SetupError(f"Nobody came in at {edges[0]}: {dict(crowd.errors)}. Is it running (make run)?")
-        connected = memory_of_edges(given.data_dir)
+        connected, cost_connected = memory_of_edges(given.data_dir), usage(given.data_dir)
         await crowd.ping(given.idle)
         after, present = memory_of_edges(given.data_dir), crowd.present
     finally:
@@ -188,6 +188,7 @@ async def run(given: argparse.Namespace, env: Mapping[str, str]) -> dict[str, An
         "edge_bytes_connected": connected,
         "edge_bytes_after": after,
         "bytes_each": (after - before) / present if before and present else None,
+        "processes": [cost._asdict() for cost in between(cost_before, cost_connected)],
         "errors": dict(crowd.errors),
         "closes": dict(crowd.closes),
         "load_average": os.getloadavg(),
@@ -210,6 +211,10 @@ def render(figures: Mapping[str, Any]) -> str:
         f"{name}: " + ", ".join(f"{what} {n:,}" for what, n in sorted(figures[name].items()))
         for name in ("errors", "closes")
         if figures[name]
+    ]
+    lines += [
+        f"{cost['name']}: {1000 * cost['cpu_seconds'] / figures['ready']:.2f} ms of processor time a connect"
+        for cost in figures["processes"]
     ]
     return "\n".join([*lines, "Sound." if figures["sound"] else "NOT SOUND."])
 

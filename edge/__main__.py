@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 import uvicorn
@@ -15,7 +16,7 @@ from broker.node.process import run_process
 from edge.app import DRAIN_SECONDS, open_edge
 from edge.settings import PREFIX, SHARED, EdgeSettings
 from edge.socket.frames import FRAME_BYTES
-from edge.socket.transport import HttpProtocol, WebSocketProtocol
+from edge.socket.transport import HttpProtocol, Reception, WebSocketProtocol
 from storage import settings as storage_settings
 from storage.errors import StorageError
 
@@ -29,7 +30,7 @@ class Server(uvicorn.Server):
         """None of its own."""
 
 
-def configure(app: object, settings: EdgeSettings) -> uvicorn.Config:
+def configure(app: object, reception: Reception, settings: EdgeSettings) -> uvicorn.Config:
     """uvicorn's defaults where they are right, and ours where they are not (docs/performance.md, docs/protocol.md)."""
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI application
@@ -37,7 +38,7 @@ def configure(app: object, settings: EdgeSettings) -> uvicorn.Config:
         port=settings.port,
         loop="none",
         http=HttpProtocol,
-        ws=WebSocketProtocol,
+        ws=partial(WebSocketProtocol, reception=reception),  # type: ignore[arg-type]  # whatever makes a protocol
         ws_max_size=FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=20.0,
@@ -59,7 +60,7 @@ async def main(env: Mapping[str, str]) -> None:
     storage = storage_settings.load(env)
     stop = stop_signal()
     async with open_edge(settings, storage) as running:
-        server = Server(configure(running.app, settings))
+        server = Server(configure(running.app, running.reception, settings))
         serving = asyncio.create_task(server._serve())  # without the signal handlers of serve()
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp
 
 from broker.link.client import Link, LinkSettings
@@ -37,6 +35,7 @@ from edge.socket.opening import Opening
 from edge.socket.receipts import Receipts
 from edge.socket.replay import Replay
 from edge.socket.session import Session
+from edge.socket.transport import Reception
 from edge.switch import Switch
 from edge.upkeep import prune_for_ever
 from storage import sessions
@@ -51,9 +50,10 @@ DRAIN_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An edge that serves: `app` for uvicorn, `drain` before it stops."""
+    """An edge that serves: `app` and `reception` for uvicorn, `drain` before it stops."""
 
     app: ASGIApp
+    reception: Reception
     gateway: Gateway
     edge: Edge
 
@@ -111,14 +111,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         )
         tasks.spawn(_tick_for_ever(gateway.tick, end.tick))
         tasks.spawn(prune_for_ever(partial(sessions.prune, db)))
-        yield Running(build_app(edge, Endpoint(gateway, settings.origins)), gateway, edge)
-
-
-def build_app(edge: Edge, endpoint: Endpoint) -> ASGIApp:
-    """The HTTP routes and the WebSocket as one ASGI application."""
-    app: Starlette = application(edge)
-    app.router.routes.append(WebSocketRoute("/ws", endpoint.serve))
-    return app
+        yield Running(application(edge), Endpoint(gateway, settings.origins), gateway, edge)
 
 
 async def _tick_for_ever(sessions: Callable[[float, float], None], announcements: Callable[[float], None]) -> None:

@@ -1,15 +1,18 @@
-"""`GET /ws`: from the handshake to the gateway, and back when the socket is gone."""
+"""`GET /ws`: from the handshake to the gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.datastructures import Headers
 
 from edge.socket.frames import MSGPACK, SUBPROTOCOLS
 from edge.socket.gateway import Gateway
 from edge.socket.session import CloseCode
-from edge.socket.transport import EXTENSION, SocketPort
+from edge.socket.transport import SocketPort
+
+PATH = "/ws"
 
 
 def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> bool:
@@ -41,38 +44,26 @@ def bearer_of(header: str | None) -> str | None:
 
 
 class Endpoint:
-    """The route's handler. `allowed_origins` are compared exactly, lower-case."""
+    """The reception of `GET /ws`. `allowed_origins` are compared exactly, lower-case."""
 
     def __init__(self, gateway: Gateway, allowed_origins: tuple[str, ...]) -> None:
         self._gateway = gateway
         self._allowed = allowed_origins
 
-    async def serve(self, websocket: WebSocket) -> None:
-        """One socket, from handshake to close."""
-        offered = websocket.scope["subprotocols"]
-        chosen = next((name for name in SUBPROTOCOLS if name in offered), None)
-        await websocket.accept(subprotocol=chosen)
-        port: SocketPort = websocket.scope["extensions"][EXTENSION]
-        if not origin_allowed(websocket.headers.get("origin"), websocket.headers.get("host", ""), self._allowed):
+    def choose(self, path: str, offered: Sequence[str]) -> str | None:
+        """The first of our subprotocols that the client knows; raises LookupError for another path."""
+        if path != PATH:
+            raise LookupError(path)
+        return next((name for name in SUBPROTOCOLS if name in offered), None)
+
+    def opened(self, port: SocketPort, headers: Headers, subprotocol: str | None) -> None:
+        """A socket's session begins; or it is closed with the reason that it cannot."""
+        if not origin_allowed(headers.get("Origin"), headers.get("Host", ""), self._allowed):
             port.close(CloseCode.ORIGIN, "origin not allowed")
-        elif chosen is None:
+        elif subprotocol is None:
             port.close(CloseCode.BAD_FRAME, f"ask for a subprotocol: {' or '.join(SUBPROTOCOLS)}")
         elif self._gateway.draining:
             port.close(CloseCode.DRAINING, "draining")
         else:
-            bearer = bearer_of(websocket.headers.get("authorization"))
-            session = self._gateway.connect(port, binary=chosen == MSGPACK, bearer=bearer)
-            try:
-                await self._until_gone(websocket)
-            finally:
-                self._gateway.leave(session)
-            return
-        await self._until_gone(websocket)
-
-    @staticmethod
-    async def _until_gone(websocket: WebSocket) -> None:
-        try:
-            while (await websocket.receive())["type"] != "websocket.disconnect":
-                pass
-        except WebSocketDisconnect:
-            return
+            bearer = bearer_of(headers.get("Authorization"))
+            self._gateway.connect(port, binary=subprotocol == MSGPACK, bearer=bearer)

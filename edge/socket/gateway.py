@@ -81,13 +81,14 @@ class Gateway:
         session = Session(str(uuid4()), port, binary=binary)
         self.sessions[session.id] = session
         port.on_message = lambda data, is_binary: self._receive(session, data, is_binary, bearer)
+        port.on_gone = lambda: self.leave(session)
         session.hello_timer = asyncio.get_running_loop().call_later(
             HELLO_SECONDS, self.close, session, CloseCode.NOT_AUTHENTICATED, "no hello within 5 s"
         )
         return session
 
     def close(self, session: Session, code: CloseCode, reason: str) -> None:
-        """End a session from our side; its endpoint then calls `leave`."""
+        """End a session from our side."""
         session.port.close(code, reason)
         self.leave(session, code, reason)
 
@@ -99,7 +100,7 @@ class Gateway:
             account = session.account or None
             log.info("socket.closed", session=session.id, account=account, code=code, reason=reason)
         session.step(Event.CLOSE)
-        session.port.on_message = None
+        session.port.on_message = session.port.on_gone = None
         session.seen.clear()
         session.pipelined.clear()
         self.sessions.pop(session.id, None)

@@ -1,42 +1,48 @@
 """The two protocols of uvicorn, bounded where its defaults are not, and with a direct way to the socket.
 
-`WebSocketProtocol` hands the application a `SocketPort` in the ASGI scope (`scope["extensions"]["parley.socket"]`):
-ready-made WebSocket frames are written straight to the transport, the same bytes to every recipient, and incoming
-messages are given to a callback in the loop turn in which they arrived. A frame built once and written so reaches
-four times as many sockets per second as one built for each (docs/performance.md).
+`WebSocketProtocol` is no ASGI server: it hands each open socket to a `Reception` as a `SocketPort`. Ready-made
+WebSocket frames are written straight to the transport, the same bytes to every recipient, and incoming messages are
+given to a callback in the loop turn in which they arrived. A frame built once and written so reaches four times as
+many sockets per second as one built for each; and a quiet socket keeps no task, no queue and no stack of middleware
+alive, which were two thirds of its memory (docs/performance.md).
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import InvalidState
+from websockets.frames import Frame
 from websockets.http11 import Request
 
-EXTENSION = "parley.socket"
 HEADER_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 KERNEL_BYTES = 128 * 1024
+SUBPROTOCOL = "Sec-WebSocket-Protocol"
 
 
 class SocketPort:
     """One client's socket as the application sees it: write frames, know the backlog, close.
 
     `paused` is true while more than the transport's high-water mark (64 KiB) waits: the cheap first question.
+    `on_message` gets each message and whether it is binary, `on_gone` hears once that the socket is gone or going.
     """
 
-    __slots__ = ("_protocol", "on_message", "paused", "written")
+    __slots__ = ("_protocol", "on_gone", "on_message", "paused", "written")
 
     def __init__(self, protocol: WebSocketProtocol) -> None:
         self._protocol = protocol
         self.written = 0
         self.paused = False
         self.on_message: Callable[[bytes, bool], None] | None = None
+        self.on_gone: Callable[[], None] | None = None
 
     def write(self, frame: bytes) -> None:
         """Queue finished WebSocket frames; nothing after a close."""
@@ -73,31 +79,70 @@ class SocketPort:
         self._protocol.close(code, reason)
 
 
+class Reception(Protocol):
+    """Where sockets are received."""
+
+    def choose(self, path: str, offered: Sequence[str]) -> str | None:
+        """The subprotocol to agree on, None for none; raises LookupError where no socket is to be had."""
+
+    def opened(self, port: SocketPort, headers: Headers, subprotocol: str | None) -> None:
+        """The handshake is through: `port` is the client's. The headers are gone when this returns."""
+
+
+class _Nowhere:
+    """Where uvicorn puts what an ASGI application would read; there is none, and one is enough for all sockets."""
+
+    def put_nowait(self, message: object) -> None:
+        """Dropped."""
+
+
+NOWHERE: Any = _Nowhere()
+
+
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's sans-IO WebSocket protocol, with a `SocketPort` in the scope."""
+    """uvicorn's sans-IO WebSocket protocol, with a reception instead of an ASGI application."""
 
     port: SocketPort | None = None
 
+    def __init__(self, *, reception: Reception, **given: Any) -> None:
+        super().__init__(**given)
+        self._reception = reception
+        self.queue = NOWHERE
+
     def handle_connect(self, event: Request) -> None:
-        super().handle_connect(event)
-        if not self.close_sent:
-            self.port = SocketPort(self)
-            # The kernel would take megabytes for a client that reads nothing, and hide from us that it does not.
-            kernel = self.transport.get_extra_info("socket")
-            if kernel is not None:
-                kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
-            extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[EXTENSION] = self.port
+        self.handshake_initiated = True
+        response = self.conn.accept(event)
+        subprotocol: str | None = None
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            offered = [one.strip() for line in event.headers.get_all(SUBPROTOCOL) for one in line.split(",")]
+            try:
+                subprotocol = self._reception.choose(event.path.partition("?")[0], offered)
+            except LookupError:
+                response = self.conn.reject(HTTPStatus.NOT_FOUND, "No WebSocket here.\n")
+        self.handshake_complete = True
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.close_sent = True
+        elif subprotocol is not None:
+            response.headers[SUBPROTOCOL] = subprotocol
+        self.conn.send_response(response)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.close_sent:
+            self.transport.close()
+            return
+        self.start_keepalive()
+        # The kernel would take megabytes for a client that reads nothing, and hide from us that it does not.
+        kernel = self.transport.get_extra_info("socket")
+        if kernel is not None:
+            kernel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        self.port = SocketPort(self)
+        self._reception.opened(self.port, event.headers, subprotocol)
+        event.headers.clear()  # websockets' parser holds the request for as long as the connection lives
 
     def send_receive_event_to_app(self) -> None:
-        port = self.port
-        if port is None or port.on_message is None:
-            super().send_receive_event_to_app()
-            return
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
-        if not self.close_sent:
-            port.on_message(data, self.curr_msg_data_type == "bytes")
+        if self.port is not None and self.port.on_message is not None and not self.close_sent:
+            self.port.on_message(data, self.curr_msg_data_type == "bytes")
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -120,17 +165,30 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        self._gone()
+
+    def handle_parser_exception(self) -> None:
+        super().handle_parser_exception()
+        self._gone()
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        # The port and the protocol hold each other; let reference counting free ten thousand of them at once.
+        self._gone()
+
+    def _gone(self) -> None:
+        """The port and the protocol hold each other; let reference counting free ten thousand of them at once."""
         if self.port is not None:
             self.port.on_message = None
+            told, self.port.on_gone = self.port.on_gone, None
+            if told is not None:
+                told()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -154,6 +212,10 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_head_timer()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn's own connection_lost: the two hold each other
 
     def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:

@@ -49,7 +49,7 @@ async def trouble(system: System, ann: Person, conversation: str) -> None:
     for junk in (b"\xc1" + BODY.encode(), {"type": "send", "id": BODY, "conversation": BODY, "body": {BODY: BODY}}):
         async with raw_socket(system.url, token=ann.token()) as socket:
             await socket.hear_type("ready")
-            await socket.say(junk)
+            await socket.say(junk, wrong=True)
             assert (await socket.hear_type("error"))["code"] in ("bad_frame", "invalid")
     async with aiohttp.ClientSession() as http, http.ws_connect(f"{system.url}/ws?token={FORGED}") as socket:
         await socket.close()
