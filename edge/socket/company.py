@@ -17,6 +17,8 @@ from edge.socket.watches import Watches
 TYPING_AGAIN_SECONDS = 2.0
 """Who goes on typing is told of once in this time."""
 TYPING_CONVERSATIONS = 20
+LOOKS_PER_SECOND = 2.0
+LOOKS_BURST = 20
 AWAY_ACCOUNTS = 20_000
 AWAY_AGAIN_SECONDS = 20.0
 
@@ -46,14 +48,16 @@ class Company:
             self._typing(session, canonical(frame.conversation), frame.on)
         elif isinstance(frame, frames.Watch):
             conversation = canonical(frame.conversation)
-            if self._watches.watch(session, session.account, conversation):
+            if _may_look(session) and self._watches.watch(session, session.account, conversation):
                 self._say_watch(conversation, session.account)
             else:
                 session.error("rate_limited", MESSAGES["rate_limited"], field="conversation")
         elif isinstance(frame, frames.Unwatch):
             conversation = canonical(frame.conversation)
             self._watches.unwatch(session, conversation)
-            self._say_watch(conversation)
+            if _may_look(session):
+                # Else its lease ends by itself; nothing of it is written to this session any more either way.
+                self._say_watch(conversation)
         elif frame.state == "away":
             self._away.add(session)
         else:
@@ -66,17 +70,14 @@ class Company:
             self._say_watch(conversation)
 
     def _typing(self, session: Session, conversation: Id, on: bool) -> None:
-        """Pass it on, unless it says what was said just now. A session types in a few conversations at most."""
+        """Pass it on: a beginning at most every 2 s, an end once behind it. A session types in a few conversations."""
         now = time.monotonic()
-        known = session.typing.get(conversation)
-        if (on and known is not None and now - known < TYPING_AGAIN_SECONDS) or (not on and known is None):
+        began, typing = session.typing.get(conversation, (float("-inf"), False))
+        if (on and now - began < TYPING_AGAIN_SECONDS) or (not on and not typing):
             return
-        if not on:
-            del session.typing[conversation]
-        else:
-            if conversation not in session.typing and len(session.typing) >= TYPING_CONVERSATIONS:
-                del session.typing[min(session.typing, key=session.typing.__getitem__)]
-            session.typing[conversation] = now
+        if conversation not in session.typing and len(session.typing) >= TYPING_CONVERSATIONS:
+            del session.typing[min(session.typing, key=session.typing.__getitem__)]
+        session.typing[conversation] = (now if on else began, on)
         self._to_owner(conversation, Typed(conversation, session.account, on))
 
     def _say_watch(self, conversation: Id, *fresh: Id) -> None:
@@ -114,7 +115,7 @@ class Company:
         for conversation in self._watches.due(now):
             self._say_watch(conversation)
         away = frozenset(self._all_away())
-        if away != self._away_told or (away and now - self._away_said >= AWAY_AGAIN_SECONDS):
+        if away != self._away_told or now - self._away_said >= AWAY_AGAIN_SECONDS:
             self._away_told, self._away_said = away, now
             self._to_all(Away(tuple(sorted(away))[:AWAY_ACCOUNTS]))
 
@@ -127,6 +128,16 @@ class Company:
         for session in self._away:
             if all(other in self._away for other in self._hub.sessions.get(session.account, ())):
                 yield session.account
+
+
+def _may_look(session: Session) -> bool:
+    """GCRA over what a session looks at and away from: twice a second, 20 times at a stroke."""
+    now = time.monotonic()
+    due = max(session.looks_due, now)
+    if due - now > LOOKS_BURST / LOOKS_PER_SECOND:
+        return False
+    session.looks_due = due + 1 / LOOKS_PER_SECOND
+    return True
 
 
 def write(said: Sequence[dict[str, Any]], sessions: Iterable[Session]) -> None:

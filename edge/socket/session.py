@@ -86,8 +86,8 @@ class Session:
     """
 
     __slots__ = (
-        "account", "binary", "drained_bytes", "expires_at", "frames_due", "hello_timer", "id", "jti", "pipelined",
-        "port", "replayed", "role", "seen", "stalled_since", "state", "syncs", "typing",
+        "account", "binary", "drained_bytes", "expires_at", "frames_due", "hello_timer", "id", "jti", "looks_due",
+        "pipelined", "port", "replayed", "role", "seen", "stalled_since", "state", "syncs", "typing",
     )  # fmt: skip
 
     def __init__(self, id: Id, port: SocketPort, *, binary: bool) -> None:
@@ -107,7 +107,8 @@ class Session:
         self.replayed = 0
         self.stalled_since: float | None = None
         self.hello_timer: Any = None
-        self.typing: dict[Id, float] = {}
+        self.typing: dict[Id, tuple[float, bool]] = {}
+        self.looks_due = 0.0
 
     def step(self, event: Event) -> None:
         """Go where the table says; a step that it does not know is our bug, raises KeyError and changes nothing."""

@@ -58,7 +58,8 @@ class Presences:
         self._clock = clock
         self._watched: dict[Id, _Watched] = {}
         self._gone_since: dict[Id, float] = {}
-        self._seen: OrderedDict[Id, str] = OrderedDict()
+        self._seen: OrderedDict[Id, tuple[float, str]] = OrderedDict()
+        """When an account was last known to be there; and, once it is gone, that time as the protocol writes it."""
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -128,8 +129,13 @@ class Presences:
         return tuple(found)
 
     def _everybody(self, watched: _Watched, now: float) -> tuple[PresenceOf, ...]:
-        """All members as they are now, those who are there first; of a large conversation not all."""
+        """All members as they are now, those who are there first; of a large conversation not all.
+
+        Nobody is called offline while an edge has not said who is there.
+        """
         states = {account: self._state(account, now) for account in watched.members}
+        if not self._sure():
+            states = {account: state for account, state in states.items() if state != "offline"}
         order = sorted(states, key=lambda account: (states[account] == "offline", account))[:SNAPSHOT_MEMBERS]
         return tuple(self._of(account, states[account]) for account in order)
 
@@ -137,15 +143,21 @@ class Presences:
         state = self._where(account)
         if state is not None:
             self._gone_since.pop(account, None)
-            self._seen[account] = ""
+            self._seen[account] = (now, "")
             self._seen.move_to_end(account)
             if len(self._seen) > SEEN:
-                self._seen.popitem(last=False)
+                self._gone_since.pop(self._seen.popitem(last=False)[0], None)
             return state
-        if account not in self._seen:
+        seen = self._seen.get(account)
+        if seen is None:
             return "offline"
-        if not self._seen[account]:
-            self._seen[account] = self._clock()
+        at, last_seen = seen
+        if not last_seen:
+            if now - at > GRACE_SECONDS and self._sure():
+                # It went while nobody looked: when, is not known.
+                del self._seen[account]
+                return "offline"
+            self._seen[account] = (at, self._clock())
             self._gone_since[account] = now
         since = self._gone_since.get(account)
         if since is not None and (now - since < GRACE_SECONDS or not self._sure()):
@@ -154,4 +166,5 @@ class Presences:
         return "offline"
 
     def _of(self, account: Id, state: str) -> PresenceOf:
-        return PresenceOf(account, state, self._seen.get(account) or None if state == "offline" else None)
+        _, last_seen = self._seen.get(account, (0.0, ""))
+        return PresenceOf(account, state, last_seen or None if state == "offline" else None)

@@ -150,3 +150,22 @@ def test_a_thousand_who_reconnect_within_the_grace_are_no_news():
     assert world.tick(1.0) == []
     world.where = dict.fromkeys(members, "online")
     assert world.tick(2.0) == []
+
+
+def test_who_went_while_nobody_looked_is_offline_at_once_and_nobody_knows_since_when():
+    world = World(ann="online", bob="online")
+    world.watch()
+    world.watch(accounts=(), fresh=())
+    del world.where["bob"]
+    ((_, _, items),) = world.watch(now=7200.0)
+    assert items["bob"] == "offline"
+    (tell,) = world.presences.tick(7200.0 + ANEW_SECONDS, lambda room: None)
+    assert [item.last_seen for item in tell.items if item.account == "bob"] == [None]
+
+
+def test_a_worker_that_has_not_been_told_who_is_there_calls_nobody_offline():
+    world = World(ann="online")
+    world.sure = False
+    assert world.watch() == [("edge-1", {"ann"}, {"ann": "online"})]
+    world.sure = True
+    assert world.tick(ANEW_SECONDS) == [("edge-1", {"ann"}, {"ann": "online", "bob": "offline", "eve": "offline"})]
