@@ -23,7 +23,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from storage.direct import Direct, Texts
 from storage.durability import SQL, nature, require_durable
-from storage.errors import BadData, StorageError, Unavailable, translated
+from storage.errors import BadData, Unavailable, translated
 from storage.settings import StorageSettings
 
 log = logging.getLogger("storage.pool")
@@ -200,10 +200,7 @@ async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
     Waits for a server that is starting; raises `DurabilityError` at once for one that cannot be trusted,
     `Unavailable` for one that does not answer in time.
     """
-    try:
-        database = Database(settings)
-    except psycopg.ProgrammingError as error:
-        raise StorageError(f"DATABASE_URL cannot be read: {error}") from error
+    database = Database(settings)
     await database._open()
     try:
         yield database

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from storage import embedded, log, migrate
-from storage.errors import BadData, DurabilityError, StorageError, Unavailable, Unusable
+from storage.errors import BadData, DurabilityError, Unavailable, Unusable
 from storage.pool import conninfo, open_database
 from storage.settings import StorageSettings
 from tests.fixtures.logs import conversation_of, one, person, say
@@ -101,10 +101,10 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path):
             pass
 
 
-async def test_a_url_that_cannot_be_read_says_so():
-    with pytest.raises(StorageError, match="DATABASE_URL cannot be read"):
-        async with open_database(StorageSettings(database_url="postgresql://[")):
-            pass
+@pytest.mark.parametrize("url", ["postgresql://[", "postgresql://host/parley?no_such_word=1", "mysql://host/parley"])
+def test_a_url_that_cannot_be_read_is_refused_before_anything_is_opened(url):
+    with pytest.raises(ValueError, match=r"no address of a PostgreSQL; write postgresql://"):
+        StorageSettings(database_url=url)
 
 
 async def test_when_all_connections_are_busy_one_waits_shortly(database_url):
