@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import orjson
-import uvloop
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport
 
 from bench.dial import allow_files, dial
@@ -30,6 +28,7 @@ from bench.frames import Failed, Greeted, Hello, Ping, Ponged, decode, encode
 from bench.groups import SetupError, add_server, secret, token, urls
 from bench.latency import percentiles
 from bench.processes import between, usage
+from bench.program import conclude
 
 EDGE = "python -m edge"
 READY_SECONDS = 60.0
@@ -222,15 +221,7 @@ def render(figures: Mapping[str, Any]) -> str:
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Exit code: 0 when all came in, stayed and were answered, 1 when not, 2 when there was no run."""
     given = arguments(argv)
-    try:
-        figures = uvloop.run(run(given, env))
-    except SetupError as fault:
-        print(fault, file=sys.stderr)
-        return 2
-    print(render(figures))
-    if given.json is not None:
-        given.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
-    return 0 if figures["sound"] else 1
+    return conclude(run(given, env), render, given.json)
 
 
 if __name__ == "__main__":

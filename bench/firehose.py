@@ -12,14 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-import uvloop
-
 from bench.groups import SetupError, add_server, create, people, secret, token, urls
 from bench.latency import course, curve, percentiles
 from bench.ledger import Ledger
 from bench.metronome import beat
 from bench.processes import between, usage
+from bench.program import conclude
 from bench.report import render
 from bench.swarm import Swarm
 
@@ -117,15 +115,7 @@ async def mark(ledger: Ledger) -> None:
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Exit code: 0 when the run was sound and not rate-limited, 1 when not, 2 when there was none."""
     given = arguments(argv)
-    try:
-        figures = uvloop.run(run(given, env))
-    except SetupError as fault:
-        print(fault, file=sys.stderr)
-        return 2
-    print(render(figures))
-    if given.json is not None:
-        given.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
-    return 0 if figures["sound"] else 1
+    return conclude(run(given, env), render, given.json)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-import orjson
-import uvloop
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport
 
 from bench.dial import allow_files, dial
 from bench.frames import Acked, Delivered, Doubted, Failed, Frame, Greeted, Hello, Reached, decode, encode
 from bench.groups import SetupError, add_server, create, people, secret, token, urls
 from bench.latency import percentiles
+from bench.program import conclude
 
 FIRST = 1
 """The seq of a conversation's `created`: where everybody's cursor stands."""
@@ -288,15 +287,7 @@ def _errors(errors: Mapping[str, int]) -> str:
 def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Exit code: 0 when all caught up and every event came once, in order; 1 when not; 2 when there was no run."""
     given = arguments(argv)
-    try:
-        figures = uvloop.run(run(given, env))
-    except SetupError as fault:
-        print(fault, file=sys.stderr)
-        return 2
-    print(render(figures))
-    if given.json is not None:
-        given.json.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
-    return 0 if figures["sound"] else 1
+    return conclude(run(given, env), render, given.json)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from broker.flow.credit import check_bounds
 from broker.node.environment import check
 
 PREFIX = "BROKER_"
@@ -26,8 +27,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     gone_seconds: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.window_bytes < 64 * 1024 or self.waiting_bytes < 64 * 1024:
-            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
+        check_bounds(self.window_bytes, self.waiting_bytes)
         if not 1.0 <= self.suspect_seconds < self.gone_seconds:
             raise ValueError("BROKER_SUSPECT_SECONDS must be at least 1 and below BROKER_GONE_SECONDS")
 

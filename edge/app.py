@@ -11,7 +11,7 @@ from functools import partial
 
 from starlette.types import ASGIApp
 
-from broker.link.client import Link, LinkSettings
+from broker.link.client import Link
 from broker.link.resend import Lanes
 from broker.node.tasks import Tasks
 from broker.wire.payloads import Command
@@ -86,7 +86,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         gateway = Gateway(opening, replay, hub, commands, ratelimit, switch, refusal, tasks, markers, company)
         link = Link(
             "edge",
-            LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
+            settings.link,
             on_frame=end.on_frame,
             on_undeliverable=end.on_undeliverable,
             on_roster=end.on_roster,

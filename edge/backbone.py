@@ -139,10 +139,7 @@ class BackboneEnd:
     def to_all(self, payload: payloads.Payload) -> None:
         """To every fanout worker; a hint."""
         for node in self._link.peers("fanout"):
-            try:
-                self._link.send_to(node, payloads.encode(payload))
-            except LinkError:
-                self.unsent += 1
+            self._send_to(node, payload)
 
     def _flush_soon(self) -> None:
         if not self._flushing:
@@ -178,9 +175,12 @@ class BackboneEnd:
         self._company.tick(now)
 
     def _send(self, announcements: Iterable[Announce]) -> None:
+        """One that does not leave stays unconfirmed, so a snapshot follows within a second or two."""
         for node, audience in announcements:
-            try:
-                self._link.send_to(node, payloads.encode(audience))
-            except LinkError:
-                # Unconfirmed, so a snapshot follows within a second or two.
-                self.unsent += 1
+            self._send_to(node, audience)
+
+    def _send_to(self, node: str, payload: payloads.Payload) -> None:
+        try:
+            self._link.send_to(node, payloads.encode(payload))
+        except LinkError:
+            self.unsent += 1

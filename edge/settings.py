@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+from broker.link.needs import LinkSettings
 from broker.node.environment import check
 
 PREFIX = "EDGE_"
@@ -37,8 +38,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     browser sends them; `socket_io_cors_origin` is another name for the same list. While `feature_messaging_enabled` is
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
-    browser sends them. Access tokens live `access_seconds`; a session ends `refresh_seconds` after its sign-in,
-    however often it is refreshed. `broker_window_bytes` and `broker_waiting_bytes` are as in the broker's settings,
+    `broker_window_bytes` and `broker_waiting_bytes` are as in the broker's settings,
     for the edge's end.
     """
 
@@ -73,14 +73,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("RATE_LIMIT must not be below 0, EDGE_RATE_BURST at least 1")
         if self.access_seconds < 10 or self.refresh_seconds < self.access_seconds:
             raise ValueError("EDGE_ACCESS_SECONDS must be at least 10, EDGE_REFRESH_SECONDS not below it")
-        if not self.brokers:
-            raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
+        _ = self.link
         if not 0 <= self.messaging_rollout_percentage <= 100:
             raise ValueError("MESSAGING_ROLLOUT_PERCENTAGE must be between 0 and 100")
         if self.socket_io_cors_origin and self.allowed_origins and listed(self.socket_io_cors_origin) != self.origins:
             raise ValueError("SOCKET_IO_CORS_ORIGIN is another name for ALLOWED_ORIGINS: set one of them")
-        if min(self.broker_window_bytes, self.broker_waiting_bytes) < 64 * 1024:
-            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
         for origin in self.origins:
             if origin == "*":
                 raise ValueError("ALLOWED_ORIGINS: '*' would let any page act for whoever is signed in; name the pages")
@@ -93,9 +90,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return listed(self.allowed_origins or self.socket_io_cors_origin)
 
     @property
-    def brokers(self) -> tuple[str, ...]:
-        """The brokers' addresses, one by one."""
-        return tuple(part for one in self.broker_addresses.split(",") if (part := one.strip()))
+    def link(self) -> LinkSettings:
+        """What a link needs; raises ValueError."""
+        return LinkSettings.of(self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes)
 
 
 def listed(origins: str) -> tuple[str, ...]:

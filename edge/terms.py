@@ -52,5 +52,7 @@ Epoch = Annotated[
         examples=["7437112233445566778-1"],
     ),
 ]
+Status: TypeAlias = Literal["open", "closed", "archived"]
+"""Closed takes no more messages; archived is closed, and left out of lists."""
 Role: TypeAlias = Literal["client", "agent", "admin"]
 Unread = Annotated[int, msgspec.Meta(ge=0, le=100, description="Messages of others after `read`; it counts to 100.")]

@@ -1,13 +1,13 @@
 """The log of a conversation: the one way in, the ways out, and the one shape an event has for clients.
 
 What `append` says is stored is on disk. Everything else about order and identity is decided in the
-database, under the conversation's row lock (migrations/0003_append.up.sql).
+database, under the conversation's row lock (migrations/0004_changes.up.sql).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import msgspec
@@ -216,7 +216,13 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
+def now() -> str:
+    """The time of this process, likewise."""
+    return moment(datetime.now(UTC))
+
+
 def page_of(db: Database, conversation: Id, rows: list[Row]) -> Page:
+    """The page that rows of `after` or `before` are, here and in `oversight`; raises `NotFound` for none."""
     if not rows:
         raise NotFound("conversation")
     items = [_event(conversation, row) for row in rows if row[1] is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from broker.link.needs import LinkSettings
 from broker.node.environment import check
 
 PREFIX = "WORKER_"
@@ -38,17 +39,14 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             value = getattr(self, name)
             if not name.startswith("broker_") and value <= 0:
                 raise ValueError(f"{PREFIX}{name.upper()} must be above 0")
-        if not self.brokers:
-            raise ValueError("BROKER_ADDRESSES must name at least one broker, like ipc:///run/parley/broker.ipc")
-        if min(self.broker_window_bytes, self.broker_waiting_bytes) < 64 * 1024:
-            raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
+        _ = self.link
         if self.batch_commands > 500:
             raise ValueError("WORKER_BATCH_COMMANDS must be at most 500, which is what one append takes")
 
     @property
-    def brokers(self) -> tuple[str, ...]:
-        """The brokers' addresses, one by one."""
-        return tuple(part for address in self.broker_addresses.split(",") if (part := address.strip()))
+    def link(self) -> LinkSettings:
+        """What a link needs; raises ValueError."""
+        return LinkSettings.of(self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes)
 
 
 if __name__ == "__main__":

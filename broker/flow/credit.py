@@ -15,6 +15,15 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
+LEAST_BYTES = 64 * 1024
+
+
+def check_bounds(window_bytes: int, waiting_bytes: int) -> None:
+    """Raises ValueError for settings with which the largest frames would never leave."""
+    if min(window_bytes, waiting_bytes) < LEAST_BYTES:
+        raise ValueError("BROKER_WINDOW_BYTES and BROKER_WAITING_BYTES must be at least 65536")
+
+
 class Gate(Generic[T]):
     """The way out to one peer: what leaves, and what waits in order, bounded by `limit`, until credit comes."""
 

@@ -15,13 +15,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import msgspec
 import structlog
 import zmq
 
 from broker.flow.shards import CACHED_KEYS, Shards, owner
 from broker.link.connection import Connection, Received, State
 from broker.link.line import Line
+from broker.link.needs import LinkSettings
 from broker.link.sockets import LINGER_MS
 from broker.wire.envelope import cost
 from broker.wire.limits import KEY_BYTES, PAYLOAD_BYTES
@@ -44,14 +44,6 @@ class LinkDown(LinkError):
 
 class LinkFull(LinkError):
     """As much waits for the broker as may."""
-
-
-class LinkSettings(msgspec.Struct, frozen=True):
-    """`brokers` are all their addresses; window and waiting as in the broker's settings, for the other direction."""
-
-    brokers: tuple[str, ...]
-    window_bytes: int = 4 * 1024 * 1024
-    waiting_bytes: int = 8 * 1024 * 1024
 
 
 class Way(NamedTuple):

@@ -1,8 +1,8 @@
 """The only place where a ZeroMQ file descriptor meets an event loop.
 
 The descriptor is edge-triggered: one wake-up may stand for many messages, and none follows for those left unread
-(zmq_getsockopt(3), ZMQ_FD; one receive per wake-up delivered 1 message of 500). So it is drained until libzmq says
-EAGAIN, at most 256 messages a turn so that others get theirs, and looked at again after every send, because a send
+(zmq_getsockopt(3), ZMQ_FD; one receive per wake-up delivered 1 message of 500). So it is drained until libzmq says that
+none waits, at most 256 messages a turn so that others get theirs, and looked at again after every send, because a send
 processes libzmq's commands too and may swallow the edge.
 """
 

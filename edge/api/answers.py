@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from edge.socket.events import LogEvent, MessageEvent
 from edge.socket.frames import Seq
-from edge.terms import AccountId, ConversationId, Epoch, Moment, ProjectId, Reached, Role, Unread
+from edge.terms import AccountId, ConversationId, Epoch, Moment, ProjectId, Reached, Role, Status, Unread
 
 
 class Member(msgspec.Struct):
@@ -22,14 +22,19 @@ class Member(msgspec.Struct):
     delivered: Annotated[Reached | None, Meta(description="How far it has arrived; likewise.")] = None
 
 
-class Conversation(msgspec.Struct):
-    """A conversation as one of its members sees it."""
+class Standing(msgspec.Struct):
+    """What everybody who sees a conversation sees of it."""
 
     id: ConversationId
     subject: str
     project: ProjectId | None
-    status: Literal["open", "closed", "archived"]
+    status: Status
     head: Annotated[Reached, Meta(description="The last seq of its log.")]
+
+
+class Conversation(Standing):
+    """A conversation as one of its members sees it."""
+
     read: Annotated[Reached, Meta(description="How far the asker has read it.")]
     unread: Unread
     members: list[Member]
@@ -69,14 +74,9 @@ class ConversationLeft(msgspec.Struct):
     }
 
 
-class Listed(msgspec.Struct):
+class Listed(Standing):
     """A conversation in the list."""
 
-    id: ConversationId
-    subject: str
-    project: ProjectId | None
-    status: Literal["open", "closed", "archived"]
-    head: Annotated[Reached, Meta(description="The last seq of its log.")]
     read: Annotated[Reached, Meta(description="How far the asker has read it.")]
     unread: Unread
     last_message: Annotated[

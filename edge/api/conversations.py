@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 from uuid import UUID, uuid5
 
 import msgspec
@@ -28,6 +28,7 @@ from edge.api.requests import (
 )
 from edge.problems import Problem
 from edge.socket.frames import AnyId, Cursor, Seq, canonical
+from edge.terms import Status
 from storage import conversations
 from storage import log as event_log
 from storage.errors import NotFound
@@ -61,7 +62,7 @@ class ConversationChange(msgspec.Struct):
     subject: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     status: (
         Annotated[
-            Literal["open", "closed", "archived"],
+            Status,
             msgspec.Meta(description="Closed takes no more messages; archived is closed, and left out of lists."),
         ]
         | None

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from edge.api.answers import Events, Member
+from edge.api.answers import Events, Member, Standing
 from edge.api.conversations import Stretch, stretch
 from edge.api.listing import Search, search_of
 from edge.api.operations import operation
 from edge.api.requests import answer, edge_of, path_id, who
 from edge.socket.frames import AnyId
-from edge.terms import AccountId, ConversationId, Moment, ProjectId, Reached
+from edge.terms import AccountId, Moment, Status
 from storage import oversight
-
-Status = Literal["open", "closed", "archived"]
 
 
 class ConversationSearch(Search):
@@ -28,16 +26,16 @@ class ConversationSearch(Search):
     project: Annotated[AnyId, msgspec.Meta(description="Only those of this project.")] | None = None
 
 
-class Overview(msgspec.Struct):
-    """A conversation in the list of all."""
+class Seen(Standing):
+    """What an administrator sees of it besides."""
 
-    id: ConversationId
-    subject: str
-    project: ProjectId | None
-    status: Status
-    head: Annotated[Reached, msgspec.Meta(description="The last seq of its log.")]
     created_at: Moment
     last_at: Annotated[Moment, msgspec.Meta(description="When the last event was stored.")]
+
+
+class Overview(Seen):
+    """A conversation in the list of all."""
+
     members: Annotated[int, msgspec.Meta(ge=0, description="How many there are.")]
 
 
@@ -64,16 +62,9 @@ class Overviews(msgspec.Struct):
     }
 
 
-class Overseen(msgspec.Struct):
+class Overseen(Seen):
     """A conversation as an administrator sees it, who need not be a member."""
 
-    id: ConversationId
-    subject: str
-    project: ProjectId | None
-    status: Status
-    head: Annotated[Reached, msgspec.Meta(description="The last seq of its log.")]
-    created_at: Moment
-    last_at: Annotated[Moment, msgspec.Meta(description="When the last event was stored.")]
     created_by: AccountId
     members: list[Member]
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from broker.wire.payloads import Away, Id, Presence, Typed, Typing, Watch
 from edge.codes import MESSAGES
 from edge.socket import frames
-from edge.socket.frames import Ephemeron, canonical, encode, websocket_frame
+from edge.socket.frames import Ephemeron, canonical
 from edge.socket.hub import Hub
-from edge.socket.session import Session, State
+from edge.socket.session import Session, tell
 from edge.socket.watches import Watches
 
 TYPING_AGAIN_SECONDS = 2.0
@@ -94,7 +93,7 @@ class Company:
             "account": typing.account,
             "on": typing.on,
         }
-        write([frame], (session for account in typing.recipients for session in self._hub.sessions.get(account, ())))
+        tell([frame], (session for account in typing.recipients for session in self._hub.sessions.get(account, ())))
 
     def presence(self, presence: Presence) -> None:
         """How members are: told to those who look, and may."""
@@ -106,7 +105,7 @@ class Company:
             {"type": "presence", "account": item.account, "state": item.state, "last_seen": item.last_seen}
             for item in presence.items
         ]
-        write(told, watching)
+        tell(told, watching)
 
     # Time -------------------------------------------------------------------
 
@@ -138,16 +137,3 @@ def _may_look(session: Session) -> bool:
         return False
     session.looks_due = due + 1 / LOOKS_PER_SECOND
     return True
-
-
-def write(said: Sequence[dict[str, Any]], sessions: Iterable[Session]) -> None:
-    """Frames to many sessions, in one write each, built once for each encoding. Who is slow gets none of it."""
-    built: dict[bool, bytes] = {}
-    for session in sessions:
-        if session.state is State.LIVE and not session.port.paused:
-            if session.binary not in built:
-                binary = session.binary
-                built[binary] = b"".join(
-                    [websocket_frame(encode(frame, binary=binary), binary=binary) for frame in said]
-                )
-            session.port.write(built[session.binary])

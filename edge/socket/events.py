@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from edge.socket.frames import Emoji
-from edge.terms import AccountId, CommandId, ConversationId, EventSeq, Moment, ProjectId
+from edge.terms import AccountId, CommandId, ConversationId, EventSeq, Moment, ProjectId, Status
 
 
 class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
@@ -173,7 +173,7 @@ class RenamedEvent(_Event, tag="renamed", kw_only=True):
 class StatusChangedEvent(_Event, tag="status_changed", kw_only=True):
     """The conversation was opened, closed or archived."""
 
-    status: Literal["open", "closed", "archived"]
+    status: Status
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "event",

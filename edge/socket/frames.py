@@ -7,6 +7,7 @@ arrives whole and valid or is refused with a typed error before any of our code 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 import msgspec
@@ -317,7 +318,7 @@ def text_fault(text: str) -> str | None:
     return None
 
 
-def encode(frame: dict[str, Any], *, binary: bool) -> bytes:
+def encode(frame: Mapping[str, Any], *, binary: bool) -> bytes:
     """A server's frame as the payload of a WebSocket message."""
     return _encode_msgpack(frame) if binary else orjson.dumps(frame)
 
@@ -325,6 +326,11 @@ def encode(frame: dict[str, Any], *, binary: bool) -> bytes:
 def as_json(packed: bytes) -> bytes:
     """An event that arrived as msgpack, for the clients that chose JSON."""
     return orjson.dumps(_decode_map(packed))
+
+
+def packed(said: Iterable[Mapping[str, Any]], *, binary: bool) -> bytes:
+    """Frames of ours, finished for the socket, one behind the other."""
+    return b"".join([websocket_frame(encode(frame, binary=binary), binary=binary) for frame in said])
 
 
 def websocket_frame(payload: bytes, *, binary: bool) -> bytes:

@@ -27,11 +27,12 @@ from edge.socket.company import Company
 from edge.socket.frames import BadFrame, Delivered, Ephemeron, Hello, Ping, Read, Sync, Wish, canonical
 from edge.socket.hub import Forward, Hub
 from edge.socket.opening import Opening
-from edge.socket.replay import Replay, now_text
+from edge.socket.replay import Replay
 from edge.socket.session import CloseCode, Event, Prepared, Session, State
 from edge.socket.transport import SocketPort
 from edge.socket.wishes import act_of
 from edge.switch import Switch
+from storage import log as event_log
 
 log = structlog.get_logger()
 
@@ -198,7 +199,7 @@ class Gateway:
         try:
             act = act_of(frame)
         except BadFrame as fault:
-            session.error(fault.code, str(fault), id=fault.id, field=fault.field)
+            self._refuse(session, fault)
             return
         if wait := self._ratelimit.admit(session.account, time.monotonic()):
             session.error("rate_limited", MESSAGES["rate_limited"], id=id, retry_after=round(wait, 3))
@@ -239,7 +240,7 @@ class Gateway:
         if behind or unknown:
             self._one_of_few(session, self._replay.after_ping(session, behind, unknown))
         else:
-            session.say({"type": "pong", "time": now_text()})
+            session.say({"type": "pong", "time": event_log.now()})
 
     def _sync(self, session: Session, frame: Sync) -> None:
         self._one_of_few(session, self._replay.sync(session, canonical(frame.conversation), frame.after, frame.limit))

@@ -25,7 +25,7 @@ from edge.socket.frames import (
     canonical,
 )
 from edge.socket.hub import Hub
-from edge.socket.replay import Replay, now_text
+from edge.socket.replay import Replay
 from edge.socket.session import CloseCode, Event, Session, State
 from storage import conversations
 from storage import log as event_log
@@ -122,7 +122,7 @@ class Opening:
             "session": session.id,
             "account": {"id": account.id, "name": account.name, "role": account.role},
             "epoch": self._db.epoch,
-            "time": now_text(),
+            "time": event_log.now(),
             "heartbeat": HEARTBEAT_SECONDS,
             "limits": {
                 "frame": FRAME_BYTES,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from broker.wire.payloads import Id, Receipt
-from edge.socket.company import write
 from edge.socket.hub import Hub
 from edge.socket.replay import Replay
-from edge.socket.session import Session, State
+from edge.socket.session import Session, State, tell
 from storage.markers import Mark
 
 
@@ -41,4 +40,4 @@ class Receipts:
             "read": mark.read,
             "delivered": mark.delivered,
         }
-        write([frame], (session for account in recipients for session in self._hub.sessions.get(account, ())))
+        tell([frame], (session for account in recipients for session in self._hub.sessions.get(account, ())))

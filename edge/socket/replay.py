@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from broker.wire.payloads import HeadOf, Id, logged
 from edge.codes import MESSAGES
-from edge.socket.frames import SYNC_EVENTS, encode, websocket_frame
+from edge.socket.frames import SYNC_EVENTS, packed
 from edge.socket.hub import Forward, Hub, Repair
 from edge.socket.session import Session, State
 from storage import conversations
@@ -32,11 +31,6 @@ RETRY_SECONDS = 1.0
 COMPARE_AT_ONCE = 1000
 
 
-def now_text() -> str:
-    """The time as the protocol writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 class Replay:
     """The edge's reads of the log."""
 
@@ -47,11 +41,8 @@ class Replay:
 
     def write(self, session: Session, items: Sequence[Mapping[str, Any]]) -> None:
         """Event maps as one write."""
-        binary = session.binary
         if items:
-            session.port.write(
-                b"".join([websocket_frame(encode(dict(item), binary=binary), binary=binary) for item in items])
-            )
+            session.port.write(packed(items, binary=session.binary))
             session.replayed = session.port.written
 
     async def go_on(self, session: Session, conversation: Id, cursor: int, *, caught_up: bool) -> None:
@@ -134,7 +125,7 @@ class Replay:
             self._unavailable(session)
             return
         if session.state is State.LIVE:
-            session.say({"type": "pong", "time": now_text()})
+            session.say({"type": "pong", "time": event_log.now()})
 
     def _unavailable(self, session: Session) -> None:
         if session.state is State.LIVE:

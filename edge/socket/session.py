@@ -12,11 +12,11 @@ So a replay needs no buffer, and what a client sees of one log is in order.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from broker.wire.payloads import Id, Logged
-from edge.socket.frames import as_json, encode, websocket_frame
+from edge.socket.frames import as_json, packed, websocket_frame
 from edge.socket.transport import SocketPort
 
 SLOW_BYTES = 1024 * 1024
@@ -116,7 +116,7 @@ class Session:
 
     def say(self, frame: dict[str, Any]) -> None:
         """Write one frame of ours."""
-        self.port.write(websocket_frame(encode(frame, binary=self.binary), binary=self.binary))
+        self.port.write(packed((frame,), binary=self.binary))
 
     def hear(self, prepared: Prepared) -> bool:
         """A live event: written, or noted for the replay. False when the client is too slow and must be cut."""
@@ -153,3 +153,13 @@ class Session:
             frame["id"] = id
         frame.update((name, value) for name, value in more.items() if value is not None)
         self.say(frame)
+
+
+def tell(said: Sequence[dict[str, Any]], sessions: Iterable[Session]) -> None:
+    """Frames to many sessions, in one write each, built once for each encoding. Who is slow gets none of it."""
+    built: dict[bool, bytes] = {}
+    for session in sessions:
+        if session.state is State.LIVE and not session.port.paused:
+            if session.binary not in built:
+                built[session.binary] = packed(said, binary=session.binary)
+            session.port.write(built[session.binary])

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from bench.client import Client, ClientError, RefusedError
+from bench.client import Client, ClientError
 from bench.outbox import Frame, Outbox
 from tests.faults.history import History, Id, Reader
 from tests.fixtures.system import Person
@@ -177,8 +177,3 @@ class Talker:
             if code not in ("unavailable", "overloaded", "rate_limited", "disabled", "internal"):
                 return
             await asyncio.sleep(self._random.uniform(0.1, 0.5))
-
-
-def tolerated(fault: BaseException | None) -> bool:
-    """A refusal is an answer like another; everything else that a waiter hears is a fault of the run."""
-    return fault is None or isinstance(fault, RefusedError | ClientError)

@@ -9,12 +9,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.faults.load import Mix
 from tests.faults.run import Run, running, under_load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
-
-TALK = Mix()
 
 
 def longest_silence(run: Run, since: float, until: float) -> float:
@@ -37,7 +34,7 @@ async def test_without_a_fault_the_counts_are_zero(database_url):
         await asyncio.sleep(0)
 
     async with running(database_url, seed=1) as run:
-        verdict = await under_load(run, nothing, seconds=5, mix=TALK)
+        verdict = await under_load(run, nothing, seconds=5)
     assert verdict.sound, verdict.faults
     assert verdict.acked > 700
     assert verdict.heard > 4 * verdict.acked
@@ -57,7 +54,7 @@ async def test_when_an_edge_is_killed_its_clients_go_on_at_another_within_five_s
     killed: list[float] = []
     back: list[float] = []
     async with running(database_url, seed=2) as run:
-        verdict = await under_load(run, plan, seconds=6, mix=TALK)
+        verdict = await under_load(run, plan, seconds=6)
     assert verdict.sound, verdict.faults
     assert back[0] - killed[0] <= 5
 
@@ -82,7 +79,7 @@ async def test_when_one_of_two_brokers_fails_acks_flow_again_within_three_second
 
     began: list[float] = []
     async with running(database_url, seed=3) as run:
-        verdict = await under_load(run, plan, seconds=14, mix=TALK)
+        verdict = await under_load(run, plan, seconds=14)
     assert verdict.sound, verdict.faults
     assert longest_silence(run, began[0], began[0] + 8) <= 3
 
@@ -100,7 +97,7 @@ async def test_when_a_persistence_worker_is_stopped_in_an_append_the_other_takes
 
     began: list[float] = []
     async with running(database_url, seed=4) as run:
-        verdict = await under_load(run, plan, seconds=13, mix=TALK)
+        verdict = await under_load(run, plan, seconds=13)
         late = slowest(run, began[0] + 3, began[0] + 8)
     assert verdict.sound, verdict.faults
     assert late <= 1, late
@@ -119,7 +116,7 @@ async def test_when_both_brokers_are_killed_and_restarted_service_is_back_within
 
     began: list[float] = []
     async with running(database_url, seed=5) as run:
-        verdict = await under_load(run, plan, seconds=10, mix=TALK)
+        verdict = await under_load(run, plan, seconds=10)
         late = slowest(run, began[0] + 5, began[0] + 7)
     assert verdict.sound, verdict.faults
     assert late <= 1, late
@@ -136,7 +133,7 @@ async def test_when_a_fanout_worker_is_killed_and_another_joins_everybody_has_ev
         await asyncio.sleep(4)
 
     async with running(database_url, seed=6) as run:
-        verdict = await under_load(run, plan, seconds=6, mix=TALK)
+        verdict = await under_load(run, plan, seconds=6)
     assert verdict.sound, verdict.faults
     assert delays(run) <= 3.5
 

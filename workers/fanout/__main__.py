@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from broker.link.client import Link, LinkSettings
+from broker.link.client import Link
 from broker.link.sockets import AddressError
 from broker.node.environment import load
 from broker.node.lifecycle import stop_signal
@@ -27,7 +27,7 @@ async def main(env: Mapping[str, str]) -> None:
         fanout = Fanout(db)
         link = Link(
             "fanout",
-            LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
+            settings.link,
             on_frame=fanout.on_frame,
             on_roster=fanout.on_roster,
         )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
@@ -40,7 +39,6 @@ from storage import conversations as stored_conversations
 from storage import feed
 from storage import log as event_log
 from storage.errors import StorageError
-from storage.log import moment as log_moment
 from storage.pool import Database
 from workers.fanout.audience import Audiences
 from workers.fanout.conversations import Conversations, Effect, Fill, Forward, Load
@@ -62,11 +60,6 @@ RECEIPT_MEMBERS = 32
 """In conversations with more members, what one has read is nobody else's business."""
 
 
-def time_of_day() -> str:
-    """Now, as the protocol writes it."""
-    return log_moment(datetime.now(UTC))
-
-
 class Fanout:
     """One worker. Construct it, hand `on_frame` and `on_roster` to its `Link`, `attach` it, then `run`."""
 
@@ -79,7 +72,7 @@ class Fanout:
         self._routes: dict[Id, tuple[int, frozenset[Id], dict[str, tuple[Id, ...]]]] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._tasks = Tasks()
-        self._presences = Presences(self._audiences.state_of, lambda: self._audiences.settled, time_of_day)
+        self._presences = Presences(self._audiences.state_of, lambda: self._audiences.settled, event_log.now)
         self._link: Link
         self.forwarded = 0
         self.filled = 0

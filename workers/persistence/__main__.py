@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from broker.link.client import Link, LinkSettings, Received
+from broker.link.client import Link, Received
 from broker.link.sockets import AddressError
 from broker.node.environment import load
 from broker.node.lifecycle import stop_signal
@@ -32,7 +32,7 @@ async def main(env: Mapping[str, str]) -> None:
         def connect(on_frame: Callable[[Received], None]) -> Link:
             return Link(
                 "persistence",
-                LinkSettings(settings.brokers, settings.broker_window_bytes, settings.broker_waiting_bytes),
+                settings.link,
                 on_frame=on_frame,
                 manual_credit=True,
             )

@@ -17,7 +17,7 @@ def settings(**env: str) -> EdgeSettings:
 def test_the_defaults_serve_this_machine_only():
     found = settings()
     assert (found.host, found.port, found.rate_limit, found.rate_burst) == ("127.0.0.1", 8000, 10.0, 30)
-    assert found.brokers == ("ipc:///run/broker.ipc",)
+    assert found.link.brokers == ("ipc:///run/broker.ipc",)
     assert found.origins == ()
 
 
@@ -26,7 +26,7 @@ def test_lists_are_split_at_commas():
         ALLOWED_ORIGINS="https://App.example, http://localhost:5173,", BROKER_ADDRESSES="tcp://a:1, tcp://b:1"
     )
     assert found.origins == ("https://app.example", "http://localhost:5173")
-    assert found.brokers == ("tcp://a:1", "tcp://b:1")
+    assert found.link.brokers == ("tcp://a:1", "tcp://b:1")
 
 
 @pytest.mark.parametrize(

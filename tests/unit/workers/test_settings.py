@@ -11,7 +11,7 @@ from workers.settings import WorkerSettings
 def test_the_brokers_are_a_list_with_commas():
     """Spaces and empty parts do not matter."""
     settings = WorkerSettings(broker_addresses="ipc:///run/a, tcp://10.0.0.1:7000,")
-    assert settings.brokers == ("ipc:///run/a", "tcp://10.0.0.1:7000")
+    assert settings.link.brokers == ("ipc:///run/a", "tcp://10.0.0.1:7000")
 
 
 @pytest.mark.parametrize(
