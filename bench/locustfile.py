@@ -55,7 +55,7 @@ def _judge(environment: Any, **_: Any) -> None:
         return  # the master counts what all of them counted
     stage = Parley.stage
     found = lines(environment.stats, stage.times)
-    failed = verdict.reasons(found)
+    failed = verdict.reasons(found, {one.proof for one in environment.user_classes})
     figures = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "users": stage.options.num_users,

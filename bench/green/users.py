@@ -37,6 +37,8 @@ class Parley(User):
     """A connected account; what it does there is its subclass's."""
 
     abstract = True
+    proof: ClassVar[str]
+    """What must have succeeded once, or a test with this class shows nothing."""
     wait_time = constant(0)
     stage: ClassVar[Stage]
     pipeline = 1
@@ -154,6 +156,8 @@ class Parley(User):
 class Talker(Parley):
     """Says something every 1 to 3 s, types before, reads what comes, and reconnects once a minute."""
 
+    proof = "delivery"
+
     def begin(self) -> None:
         """Spread the reconnects over the minute."""
         self.read_at = 0.0
@@ -227,6 +231,7 @@ class Talker(Parley):
 class RoomMember(Parley):
     """All users in one conversation, of whom the first says something 20 times a second, whatever comes back."""
 
+    proof = "delivery"
     pipeline = 200
 
     def seats(self) -> Seats:
@@ -253,6 +258,7 @@ class RoomMember(Parley):
 class Returner(Parley):
     """Comes back again and again, far behind in many conversations; start all at once for a storm."""
 
+    proof = "catch-up"
     pipeline = 100
 
     def seats(self) -> Seats:
@@ -301,6 +307,8 @@ class Returner(Parley):
 
 class Quiet(Parley):
     """Connected, and silent but for the heartbeat."""
+
+    proof = "connect"
 
     @task
     def listen(self) -> None:

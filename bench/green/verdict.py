@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bench import plots
 from bench.green.record import Line, Record
@@ -16,8 +16,8 @@ HEARD = frozenset({"delivery", "replayed", "typing"})
 """What users hear, not what they ask for: ten deliveries a message must not dilute the errors."""
 
 
-def reasons(lines: Sequence[Line]) -> list[str]:
-    """Why it failed; empty when it passed."""
+def reasons(lines: Sequence[Line], proofs: Collection[str] = ()) -> list[str]:
+    """Why it failed; empty when it passed. What `proofs` names must have succeeded once, or the test shows nothing."""
     found = []
     asked = [line for line in lines if line.kind != AUDIT and line.name not in HEARD]
     count, failures = sum(line.requests for line in asked), sum(line.failures for line in asked)
@@ -25,6 +25,8 @@ def reasons(lines: Sequence[Line]) -> list[str]:
         found.append("nothing was asked of the server")
     elif failures / count >= ERRORS:
         found.append(f"{failures / count:.1%} of what was asked failed ({failures:,} of {count:,}; below {ERRORS:.0%})")
+    shown = {line.name for line in lines if line.requests > line.failures}
+    found += [f"there was no {name}" for name in sorted(set(proofs) - shown)]
     for line in lines:
         if line.name == "delivery" and not line.mean < DELIVERY_MS:
             found.append(f"delivery took {line.mean:.1f} ms on average (below {DELIVERY_MS:.0f} ms)")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 KEYS = [f"conversation-{number}" for number in range(40)]
 
 
-async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_at_the_next_owner(place):
+async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_the_next_owner_or_comes_back(place):
     addresses = [f"ipc://{place}/{name}.ipc" for name in ("one", "two")]
     edge, edge_ear = listening("edge", *addresses)
     leaver, leaver_ear = listening("persistence", *addresses)
@@ -26,16 +26,18 @@ async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_at_the_n
     sent: list[int] = []
     stop = asyncio.Event()
 
+    def settled() -> list[int]:
+        arrived = [frame.tag for ear in (leaver_ear, stayer_ear) for frame in ear.frames]
+        # What a broker had not passed on yet when it heard of the leaving is the sender's again, to try the next owner.
+        return sorted([*arrived, *(tag for tag, _ in edge_ear.reports)])
+
     async def load() -> None:
         while not stop.is_set():
             for key in KEYS:
                 sent.append(next(tags))
                 edge.send("persistence", key, b"x" * 200, tag=sent[-1], ttl=5.0)
             # No more than this machine carries: what lies in queues for seconds would only die there.
-            await until(lambda: len(sent) < 400 + len(leaver_ear.frames) + len(stayer_ear.frames))
-
-    def heard() -> list[int]:
-        return sorted(frame.tag for ear in (leaver_ear, stayer_ear) for frame in ear.frames)
+            await until(lambda: len(sent) < 400 + len(settled()))
 
     async with (
         open_broker(BrokerSettings(bind=addresses[0])) as one,
@@ -65,8 +67,8 @@ async def test_what_is_sent_while_a_worker_leaves_arrives_once_at_it_or_at_the_n
             stop.set()
             await loading
         await until(lambda: leaver.node in edge_ear.gone)
-        await until(lambda: heard() == sent)
-        assert edge_ear.reports == []
+        await until(lambda: settled() == sent)
+        assert {why for _, why in edge_ear.reports} <= {"gone"}
         assert edge_ear.suspected == set()
 
 

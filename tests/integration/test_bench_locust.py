@@ -76,7 +76,7 @@ async def test_people_talk_type_read_and_lose_nothing_on_an_instance_of_its_own(
 
 async def test_what_is_refused_fails_the_test(server, tmp_path):
     server.refusals.extend({"code": "closed", "message": "No."} for _ in range(100))
-    words = ["--hosts", server.url, "--users", "2", "--group", "2", "--run-time", "4s"]
+    words = ["--hosts", server.url, "--users", "2", "--group", "2", "--run-time", "7s"]
     status, said, figures = await bench(tmp_path, *words, AUTH_JWT_SECRET=SECRET)
     assert status == 1, said
     assert "of what was asked failed" in said
@@ -112,7 +112,7 @@ async def test_the_other_classes_do_what_they_are_for(kind, name, server, tmp_pa
 
 async def test_accounts_of_a_file_sign_in(server, tmp_path):
     (tmp_path / "accounts.csv").write_text("ada@example.org,demo\nbob@example.org,demo\n")
-    words = ["--hosts", server.url, "--users", "2", "--group", "2", "--run-time", "2s"]
+    words = ["--hosts", server.url, "--users", "2", "--group", "2", "--run-time", "6s"]
     status, said, figures = await bench(tmp_path, *words, "--accounts", str(tmp_path / "accounts.csv"))
     assert status == 0, said
     assert counted(figures)["POST auth/login"] == (2, 0)

@@ -84,7 +84,17 @@ class TestSearch:
 
     @pytest.mark.parametrize(
         "cursor",
-        ["", "x", "é", "W10", encoded("a"), encoded("a", "b"), encoded("a\0", new_id()), "eyJhIjoxfQ", "WzEsMl0"],
+        [
+            "",
+            "x",
+            "é",
+            "W10",
+            encoded("a"),
+            encoded("a", "b"),
+            encoded("a\0", "3f2a0c1e-5b7d-4e8f-9a6b-1c2d3e4f5a6b"),
+            "eyJhIjoxfQ",
+            "WzEsMl0",
+        ],
     )
     async def test_what_is_no_cursor_is_invalid(self, db, cursor):
         with pytest.raises(Invalid) as fault:

@@ -42,6 +42,12 @@ def test_one_lost_message_fails():
     assert verdict.reasons([*GOOD, line("lost", 1, 1, kind="AUDIT")]) == ["1 acknowledged messages were lost"]
 
 
+def test_a_test_that_shows_nothing_fails():
+    assert verdict.reasons([line("connect")], {"delivery"}) == ["there was no delivery"]
+    assert "there was no delivery" in verdict.reasons([line("ack"), line("delivery", 3, 3)], {"delivery"})
+    assert verdict.reasons(GOOD, {"delivery"}) == []
+
+
 def test_a_test_that_asked_nothing_fails():
     assert verdict.reasons([]) == ["nothing was asked of the server"]
 

@@ -297,12 +297,15 @@ values = st.recursive(
     | st.text(max_size=20)
     | st.just(ID),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=4,
 )
 NAMES = ("id", "conversation", "body", "reply_to", "mentions", "after", "limit", "token", "cursors", "heads", "x")
 
 
-@given(st.sampled_from(["send", "sync", "hello", "ping", "dance"]), st.dictionaries(st.sampled_from(NAMES), values))
+@given(
+    st.sampled_from(["send", "sync", "hello", "ping", "dance"]),
+    st.dictionaries(st.sampled_from(NAMES), values, max_size=5),
+)
 def test_both_encodings_take_and_refuse_alike(kind: str, fields: dict[str, Any]):
     frame = {"type": kind, **fields}
     answers = []

@@ -284,7 +284,11 @@ async def test_a_full_queue_answers_overloaded_at_once():
         assert stage.worker.counters.overloaded == 2
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xc1", encode(Head(ROOM, 1)), encode(Commands(()))])
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"\xc1", encode(Head(ROOM, 1)), encode(Commands(()))],
+    ids=["nothing", "no msgpack", "a head", "no commands"],
+)
 async def test_a_frame_that_is_no_command_is_given_back_and_changes_nothing(stage, payload):
     """Other frames are served as if it had not come."""
     received = stage.arrive_raw(payload)
