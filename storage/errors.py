@@ -13,6 +13,7 @@ import psycopg_pool
 OF_THE_DATA = ("22", "23", "54")
 # Syntax error, undefined table or function, missing privilege, feature not supported: the schema is not ours.
 OF_THE_SCHEMA = ("42", "0A", "3D", "3F")
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 class StorageError(Exception):
@@ -33,6 +34,10 @@ class Unavailable(StorageError):
 
 class Unusable(Unavailable):
     """The database lacks something that this release needs: run `python -m storage migrate`."""
+
+
+class Busy(Unavailable):
+    """Others hold what the statement needs, for longer than it may wait: nothing was stored. Try again."""
 
 
 class BadData(StorageError):
@@ -102,4 +107,6 @@ def translated(error: Exception) -> StorageError:
         return BadData(detail)
     if state.startswith(OF_THE_SCHEMA):
         return Unusable(f"{detail}: {error}".splitlines()[0])
+    if state == LOCK_NOT_AVAILABLE:
+        return Busy(detail)
     return Unavailable(detail)

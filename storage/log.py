@@ -78,7 +78,8 @@ async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
 
     At most 500 commands, none twice; of one conversation, what is no message stands before the messages. Raises
     `BadData` if PostgreSQL refuses a value: nothing of the batch is stored then, and one of its commands is
-    to blame. Raises `Unavailable` for all else: what was stored is unknown, and asking again is safe.
+    to blame. Raises `Busy` if others hold one of the conversations for too long: nothing is stored, and `busy`
+    tells which. Raises `Unavailable` for all else: what was stored is unknown, and asking again is safe.
     """
     _check_order(commands)
     if not commands:
@@ -95,6 +96,11 @@ async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
     outcomes = [outcome for outcome in stored if outcome is not None]
     assert len(outcomes) == len(commands), "every command has one outcome"
     return outcomes
+
+
+async def busy(db: Database, conversations: Collection[Id]) -> set[Id]:
+    """Those that somebody else holds against an append at this moment; raises `Unavailable`."""
+    return {(row[0] or b"").decode() for row in await db.run(SQL["busy"], [_ids(list(conversations)).encode()])}
 
 
 def event_data(command: NewEvent) -> dict[str, Any]:

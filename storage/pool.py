@@ -81,6 +81,7 @@ class Database:
     async def run(self, statement: str, parameters: Sequence[bytes | None]) -> list[Texts]:
         """Run a statement ($1, $2, …) that is run all the time, on connections of its own, the warmest first.
 
+        It waits for a lock for `append_lock_seconds` at most, then it is `Busy`.
         Parameters and rows are PostgreSQL's texts. Never run a second time by itself. Raises as `fetch` does.
         """
         if self._direct_slots.locked():
@@ -111,7 +112,8 @@ class Database:
 
     async def _connect(self) -> psycopg.AsyncConnection:
         """A connection beside the pool's, trusted like them; raises psycopg's errors, or `DurabilityError`."""
-        connection = await psycopg.AsyncConnection.connect(conninfo(self._settings), autocommit=True)
+        reached = conninfo(self._settings, lock_seconds=self._settings.append_lock_seconds)
+        connection = await psycopg.AsyncConnection.connect(reached, autocommit=True)
         try:
             await self._trust(connection)
         except BaseException:
@@ -208,16 +210,17 @@ async def open_database(settings: StorageSettings) -> AsyncIterator[Database]:
         await database._close()
 
 
-def conninfo(settings: StorageSettings) -> str:
-    """How we connect: the URL's own words first, then ours.
+def conninfo(settings: StorageSettings, *, lock_seconds: float | None = None) -> str:
+    """How we connect: the URL's own words first, then ours; `lock_seconds` instead of the setting, where given.
 
     Time-outs are the server's, so that a lock is never waited for longer than its waiter lives. Generic plans:
     planning the append costs as much as running it. They may be made while tables are still empty, and everything
     we ask for has its index, hence no sequential scans. Keepalives end a connection whose server vanished.
     """
     given = conninfo_to_dict(settings.url)
+    lock_seconds = lock_seconds or settings.lock_timeout_seconds
     options = {
-        "lock_timeout": f"{settings.lock_timeout_seconds * 1000:.0f}",
+        "lock_timeout": f"{lock_seconds * 1000:.0f}",
         "statement_timeout": f"{settings.statement_timeout_seconds * 1000:.0f}",
         "idle_in_transaction_session_timeout": "10000",
         "plan_cache_mode": "force_generic_plan",

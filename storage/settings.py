@@ -27,6 +27,8 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     `lock_timeout_seconds` and `statement_timeout_seconds` are half of the ten seconds after which an edge
     gives a command up, so that a stuck append is over before its sender is told `unavailable`.
+    `append_lock_seconds` is how long an append waits for a conversation that others hold: long enough for another
+    worker's append, short because all that it was to store waits with it.
     `answer_seconds` is for a server that does not even time out: stopped, or behind a dead network.
     `pool_wait_seconds` is short because a request that waits for a connection holds a client's answer.
     """
@@ -38,6 +40,7 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     pool_wait_seconds: float = 2.0
     open_seconds: float = 30.0
     lock_timeout_seconds: float = 5.0
+    append_lock_seconds: float = 0.5
     statement_timeout_seconds: float = 5.0
     answer_seconds: float = 8.0
     allow_unsafe_durability: bool = False
@@ -47,7 +50,7 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             raise ValueError("STORAGE_POOL_MIN_CONNECTIONS must be at least 1")
         if self.pool_max_connections < self.pool_min_connections:
             raise ValueError("STORAGE_POOL_MAX_CONNECTIONS must not be below STORAGE_POOL_MIN_CONNECTIONS")
-        for name in ("pool_wait", "open", "lock_timeout", "statement_timeout", "answer"):
+        for name in ("pool_wait", "open", "lock_timeout", "append_lock", "statement_timeout", "answer"):
             if getattr(self, f"{name}_seconds") <= 0:
                 raise ValueError(f"STORAGE_{name.upper()}_SECONDS must be above 0")
         if not is_address(self.database_url):

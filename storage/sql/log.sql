@@ -5,6 +5,14 @@
 SELECT ord, code, seq, at, replayed, field
   FROM append_events($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::jsonb[]);
 
+-- name: busy
+-- Those of $1 that exist and that somebody else holds against an append just now. Waits for no row, holds nothing after.
+WITH free AS MATERIALIZED (
+    SELECT v.id FROM conversations AS v WHERE v.id = ANY ($1::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
+)
+SELECT v.id FROM conversations AS v
+ WHERE v.id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM free AS f WHERE f.id = v.id);
+
 -- name: after
 -- Events after a cursor, oldest first, with the head of that moment. No row: not a member.
 -- A member who is up to date gets one row without an event.

@@ -200,7 +200,7 @@ async def waits_for_lock(db):
 
 
 async def test_a_lock_that_is_held_too_long_makes_it_unavailable_and_stores_nothing(database_url):
-    settings = StorageSettings(database_url=database_url, lock_timeout_seconds=0.2)
+    settings = StorageSettings(database_url=database_url, append_lock_seconds=0.2)
     async with open_database(settings) as db:
         agent = await person(db, "agent")
         room, other = await conversation_of(db, agent), await conversation_of(db, agent)

@@ -82,6 +82,24 @@ async def test_a_lock_held_longer_than_the_timeout_delays_and_loses_nothing(back
         assert len(await stored(db, conversation)) == 2
 
 
+async def test_a_lock_on_one_conversation_holds_up_no_other(backbone, database_url, people):
+    """They share the worker and the batch; the held one is stored in order when it is free."""
+    edge = backbone.edge
+    async with impatient(database_url) as db, backbone.worker(db):
+        held, free = await room(backbone, people), await room(backbone, people)
+        async with locked(database_url, held):
+            waiting = [edge.command(held, people.ann, str(n)) for n in range(3)]
+            edge.send(*waiting)
+            await asyncio.sleep(2 * IMPATIENT_SECONDS)
+            quick = edge.command(free, people.ann, "quick")
+            edge.send(quick)
+            (outcome,) = await edge.outcomes(quick, seconds=IMPATIENT_SECONDS / 2)
+            assert (outcome.code, outcome.seq) == ("", 2)
+            assert not any(command.ref in edge.heard for command in waiting)
+        outcomes = await edge.outcomes(*waiting, seconds=1)
+    assert [(outcome.code, outcome.seq) for outcome in outcomes] == [("", 2), ("", 3), ("", 4)]
+
+
 async def test_a_command_that_outlives_its_time_behind_a_lock_is_unavailable_and_never_stored(
     backbone, database_url, people
 ):

@@ -37,7 +37,9 @@ async def main(env: Mapping[str, str]) -> None:
                 manual_credit=True,
             )
 
-        await Persistence(partial(log.append, db), connect, settings, clock=time.monotonic).run(stop)
+        await Persistence(partial(log.append, db), partial(log.busy, db), connect, settings, clock=time.monotonic).run(
+            stop
+        )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ counterexamples):
   judges messages together, by the state that the others left), and a command whose id is taken by a
   different one that came earlier stands first (the append function needs each id once; the log then tells
   which of them it is).
+* A conversation that is held (others have its row) keeps its line: nothing of it leaves until it is let go.
 * Neither the number of entries nor their cost exceeds its bound; what is being appended counts until it is
   done.
 """
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from broker.wire.payloads import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from broker.wire.payloads import Command, Id
 
 W = TypeVar("W")
@@ -62,6 +65,7 @@ class Queue(Generic[W]):
         self._most_cost = most_cost
         self._lines: OrderedDict[Id, deque[Entry[W]]] = OrderedDict()
         self._known: dict[tuple[Id, Id, Id], list[Entry[W]]] = {}
+        self.held: frozenset[Id] = frozenset()
         self.items = 0
         self.cost = 0
         self.waiting = 0
@@ -111,6 +115,9 @@ class Queue(Generic[W]):
             if len(batch.entries) >= most or room <= 0:
                 break
             conversation, line = self._lines.popitem(last=False)
+            if conversation in self.held:
+                self._lines[conversation] = line
+                continue
             room -= self._take_line(line, now, most - len(batch.entries), room, batch)
             if line:
                 self._lines[conversation] = line
@@ -135,6 +142,17 @@ class Queue(Generic[W]):
             taken += 1
             cost += entry.cost
         return cost
+
+    def hold(self, entries: Sequence[Entry[W]]) -> None:
+        """Take back what was handed out, in that order, to the front of its lines; these wait until let go."""
+        for entry in reversed(entries):
+            self._lines.setdefault(entry.command.conversation, deque()).appendleft(entry)
+        self.held |= {entry.command.conversation for entry in entries}
+        self.waiting += len(entries)
+
+    def let_go(self, conversations: Collection[Id]) -> None:
+        """These may leave again."""
+        self.held -= frozenset(conversations)
 
     def expire(self, now: float) -> list[Entry[W]]:
         """Take out what died waiting, of all conversations. Looks at every entry: for when the log stands."""

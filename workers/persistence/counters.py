@@ -9,6 +9,7 @@ class Counters(msgspec.Struct):
     """Plain numbers, written by the service alone.
 
     `malformed` counts frames that are no commands, `overloaded` commands refused by a full queue,
+    `held` commands put aside because somebody else had their conversation's row, once for each time,
     `surprises` exceptions that nobody foresaw, `unsent` answers and events that the link would not take
     (the edge resends, the feed repairs). `append_seconds` is the sum over `appends`, failed ones included.
     """
@@ -27,5 +28,6 @@ class Counters(msgspec.Struct):
     refused: int = 0
     bad: int = 0
     retries: int = 0
+    held: int = 0
     surprises: int = 0
     unsent: int = 0

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -35,6 +35,13 @@ class Halving(Generic[T]):
         """Try this part (or what is left of it) next: it failed for a reason that is not its data."""
         if part:
             self._parts.append(part)
+
+    def take_out(self, chosen: Callable[[T], bool]) -> list[T]:
+        """Leave these untried, in all parts that are left; from left to right."""
+        taken = [one for part in reversed(self._parts) for one in part if chosen(one)]
+        left = ([one for one in part if not chosen(one)] for part in self._parts)
+        self._parts = [part for part in left if part]
+        return taken
 
     def split(self, part: Sequence[T]) -> T | None:
         """This part failed for its data: the culprit if it stood alone, else None; its halves come next."""

@@ -8,6 +8,7 @@ message.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from random import uniform
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +18,7 @@ import structlog
 from broker.link.client import LinkError
 from broker.wire.fingerprint import fingerprint
 from broker.wire.payloads import Command, Commands
-from storage.errors import BadData, StorageError
+from storage.errors import BadData, Busy, StorageError
 from workers.persistence.answers import Answers, Frame, Waiter
 from workers.persistence.batch import Queue
 from workers.persistence.counters import Counters
@@ -25,10 +26,11 @@ from workers.persistence.events import logged, new_event
 from workers.persistence.halving import Halving
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from types import TracebackType
 
     from broker.link.client import Received
+    from broker.wire.payloads import Id
     from storage.log import NewEvent, Stored
     from workers.persistence.batch import Entry
     from workers.settings import WorkerSettings
@@ -43,6 +45,9 @@ HELD_BYTES = 512
 
 LEAVE_SECONDS = 0.5
 """How long a stop waits for the brokers to give its keys to others; milliseconds, if none of them hangs."""
+
+LOOK_SECONDS = 0.1
+"""How often a held conversation is looked at; one short statement for all of them."""
 
 CANCEL_SECONDS = 2.0
 """How long a stop waits for an append that it had to cancel."""
@@ -84,16 +89,19 @@ class Persistence:
     def __init__(
         self,
         append: Callable[[Sequence[NewEvent]], Awaitable[list[Stored]]],
+        busy: Callable[[Collection[Id]], Awaitable[set[Id]]],
         connect: Callable[[Callable[[Received], None]], Backbone],
         settings: WorkerSettings,
         *,
         clock: Callable[[], float],
     ) -> None:
-        """`append` is `storage.log.append` on its database; `connect` makes the link, which calls what it is
-        given for each frame; `clock` is that of `Received.deadline`, the monotonic one.
+        """`append` and `busy` are those of `storage.log` on its database; `connect` makes the link, which calls what
+        it is given for each frame; `clock` is that of `Received.deadline`, the monotonic one.
         """
         self.counters = Counters()
         self._append = append
+        self._busy = busy
+        self._look_at = 0.0
         self._settings = settings
         self._clock = clock
         self._queue: Queue[Waiter] = Queue(settings.queue_commands, settings.queue_bytes)
@@ -161,11 +169,17 @@ class Persistence:
         """Append batch after batch until told to stop and nothing is left."""
         settings = self._settings
         while True:
+            if self._queue.held:
+                await self._look_at_held()
             batch = self._queue.take(self._clock(), settings.batch_commands, settings.batch_bytes)
             self._bury(batch.expired)
             if batch.entries:
                 self.counters.batches += 1
                 await self._store(batch.entries)
+            elif self._queue.held:
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), max(0.0, self._look_at - self._clock()))
             elif self._stopping:
                 return
             else:
@@ -187,8 +201,10 @@ class Persistence:
                 self._back()
                 self._blame(halving.split(alive), "invalid", error.field)
             except StorageError as error:
-                self._lost(error)
                 halving.again(alive)
+                if isinstance(error, Busy) and await self._put_aside(halving, alive):
+                    continue
+                self._lost(error)
                 await self._wait_for_database(alive, pause)
                 pause = min(2 * pause, self._settings.retry_most_seconds)
             except Exception:
@@ -202,6 +218,31 @@ class Persistence:
             else:
                 self._back()
                 pause = self._settings.retry_seconds
+
+    async def _put_aside(self, halving: Halving[Entry[Waiter]], entries: Sequence[Entry[Waiter]]) -> bool:
+        """Hold the conversations of these that others have, so that the rest need not wait; False if none are."""
+        try:
+            busy = await self._busy({entry.command.conversation for entry in entries})
+        except StorageError:
+            return False
+        aside = halving.take_out(lambda entry: entry.command.conversation in busy)
+        if not aside:
+            return False
+        if not self._queue.held:
+            log.warning("conversations.held", conversations=len(busy), commands=len(aside))
+        self._queue.hold(aside)
+        self.counters.held += len(aside)
+        self._look_at = self._clock() + LOOK_SECONDS
+        return True
+
+    async def _look_at_held(self) -> None:
+        """Let go what nobody else holds any more; answer what died meanwhile."""
+        if self._clock() < self._look_at:
+            return
+        with contextlib.suppress(StorageError):
+            self._queue.let_go(self._queue.held - await self._busy(self._queue.held))
+        self._bury(self._queue.expire(self._clock()))
+        self._look_at = self._clock() + LOOK_SECONDS
 
     async def _append_and_answer(self, entries: Sequence[Entry[Waiter]]) -> None:
         """One append; its answers and events leave in the turn in which it is known to be committed."""

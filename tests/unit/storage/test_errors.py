@@ -7,7 +7,7 @@ import psycopg_pool
 import pytest
 from psycopg import errors as sqlstates
 
-from storage.errors import BadData, Conflict, Forbidden, Invalid, NotFound, Unavailable, Unusable, translated
+from storage.errors import BadData, Busy, Conflict, Forbidden, Invalid, NotFound, Unavailable, Unusable, translated
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from storage.errors import BadData, Conflict, Forbidden, Invalid, NotFound, Unav
         (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), BadData),
         (sqlstates.UndefinedTable("relation does not exist"), Unusable),
         (sqlstates.InvalidCatalogName(), Unusable),
-        (sqlstates.LockNotAvailable(), Unavailable),
+        (sqlstates.LockNotAvailable(), Busy),
         (sqlstates.QueryCanceled(), Unavailable),
         (sqlstates.AdminShutdown(), Unavailable),
         (sqlstates.DiskFull(), Unavailable),

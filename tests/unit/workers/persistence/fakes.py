@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from broker.link.client import LinkFull, Received
 from broker.wire import payloads
-from storage.errors import BadData, StorageError, Unavailable
+from storage.errors import BadData, Busy, StorageError, Unavailable
 from storage.log import NewEvent, Stored
 
 
@@ -88,6 +88,8 @@ class FakeLog:
         self.poison: set[str] = set()
         self.surprising: set[str] = set()
         self.failing: StorageError | None = None
+        self.locked: set[str] = set()
+        self.blind = False
         self.lose_results = 0
         self.cut_short = False
         self.free = asyncio.Event()
@@ -103,6 +105,8 @@ class FakeLog:
         await self.free.wait()
         if self.failing is not None:
             raise self.failing
+        if self.locked & {command.conversation for command in commands}:
+            raise Busy
         bodies = {command.body for command in commands}
         if bodies & self.poison:
             raise BadData(field="body")
@@ -113,6 +117,11 @@ class FakeLog:
             self.lose_results -= 1
             raise Unavailable("connection lost after the commit")
         return results[1:] if self.cut_short else results
+
+    async def busy(self, conversations: Collection[str]) -> set[str]:
+        if self.blind:
+            raise Busy
+        return self.locked & set(conversations)
 
     def store(self, command: NewEvent) -> Stored:
         events = self.logs[command.conversation]

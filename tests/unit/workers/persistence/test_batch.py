@@ -170,6 +170,29 @@ def test_the_dead_can_be_taken_out_while_the_log_stands_still(feeder):
     assert feeder.queue.expire(10.0) == []
 
 
+def test_a_held_conversation_waits_in_order_while_the_others_go_on(feeder):
+    """What was handed out already is first again, before what came meanwhile; a repeat still joins it."""
+    for id in "12":
+        feeder.offer(command("a", id=id))
+    feeder.queue.hold(feeder.queue.take(0.0).entries)
+    feeder.offer(command("a", id="3"))
+    feeder.offer(command("a", id="1"))
+    feeder.offer(command("b", id="4"))
+    assert feeder.take() == ["4"]
+    assert (feeder.queue.held, feeder.queue.waiting) == ({"a"}, 3)
+    feeder.queue.let_go({"a", "b"})
+    entries = feeder.queue.take(0.0).entries
+    assert [(entry.command.id, len(entry.waiters)) for entry in entries] == [("1", 2), ("2", 1), ("3", 1)]
+
+
+def test_what_dies_in_a_held_conversation_is_taken_out(feeder):
+    """Its senders hear of it in time, although nothing of it may leave."""
+    feeder.offer(command("a", id="1"), deadline=5.0)
+    feeder.queue.hold(feeder.queue.take(0.0).entries)
+    assert [entry.command.id for entry in feeder.queue.expire(5.0)] == ["1"]
+    assert feeder.take() == []
+
+
 class QueueMachine(RuleBasedStateMachine):
     """Whatever is offered, taken, expired, answered: order is kept, nothing is lost or twice, bounds hold."""
 
@@ -224,7 +247,8 @@ class QueueMachine(RuleBasedStateMachine):
     def take(self) -> None:
         batch = self.queue.take(self.now, self.MOST, 20)
         assert len(batch.entries) <= self.MOST
-        assert batch.entries or batch.expired or not self.queue.waiting
+        assert batch.entries or batch.expired or not self.queue.waiting or self.queue.held
+        assert not any(entry.command.conversation in self.queue.held for entry in batch.entries)
         assert all(entry.deadline > self.now for entry in batch.entries)
         assert all(entry.deadline <= self.now for entry in batch.expired)
         keys = Counter((entry.command.conversation, entry.command.id) for entry in batch.entries)
@@ -244,6 +268,17 @@ class QueueMachine(RuleBasedStateMachine):
         assert all(entry.deadline <= self.now for entry in dead)
         self.settle(dead)
         assert not self.queue.expire(self.now)
+
+    @rule(conversation=st.sampled_from("ab"))
+    def hold(self, conversation: str) -> None:
+        back = [entry for entry in self.flying if entry.command.conversation == conversation]
+        self.flying = [entry for entry in self.flying if entry not in back]
+        self.left[conversation] = self.left[conversation][: len(self.left[conversation]) - len(back)]
+        self.queue.hold(back)
+
+    @rule(conversations=st.sets(st.sampled_from("ab")))
+    def let_go(self, conversations: set[str]) -> None:
+        self.queue.let_go(conversations)
 
     @rule(count=st.integers(1, 4))
     def answer(self, count: int) -> None:
@@ -280,6 +315,7 @@ class QueueMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Taken to its end, every accepted waiter has been answered, and the queue is as new."""
         self.settle(self.flying)
+        self.queue.let_go("ab")
         for _ in range(self.MOST_ITEMS + 1):
             batch = self.queue.take(self.now, self.MOST, 20)
             self.settle([*batch.entries, *batch.expired])

@@ -71,6 +71,16 @@ def test_a_part_that_failed_for_another_reason_is_next_again():
     assert [list(halving.next()), list(halving.next()), list(halving.next())] == [[2], [3, 4], []]
 
 
+def test_what_is_taken_out_is_tried_in_no_part_and_keeps_its_order():
+    """It is left out of the part that failed and of those that come later; a part with nothing in it is none."""
+    halving = Halving([1, 2, 3, 4, 5, 6])
+    assert halving.split(halving.next()) is None
+    halving.again(halving.next())
+    assert halving.take_out(lambda one: one % 2 == 0) == [2, 4, 6]
+    assert halving.take_out(lambda one: one < 4) == [1, 3]
+    assert [list(halving.next()), list(halving.next())] == [[5], []]
+
+
 def test_an_empty_batch_has_no_parts():
     """Nothing to store is nothing to try."""
     assert not Halving([]).next()
