@@ -35,6 +35,7 @@ from edge.socket.opening import Opening
 from edge.socket.receipts import Receipts
 from edge.socket.replay import Replay
 from edge.socket.session import Session
+from edge.socket.stretches import Stretches
 from edge.socket.transport import Reception
 from edge.switch import Switch
 from edge.upkeep import prune_for_ever
@@ -73,7 +74,7 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         hub: Hub[Session] = Hub()
         commands = Commands(Lanes[Command]())
         end = BackboneEnd(Announcer(lambda: hub.sessions), commands)
-        replay = Replay(db, hub)
+        replay = Replay(db, hub, Stretches(db, tasks))
         opening = Opening(settings, db, identity, hub, replay, tasks, arrived=end.arrived, announced=end.announced)
         receipts = Receipts(hub, replay)
 

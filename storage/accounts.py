@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -69,16 +70,30 @@ async def get(db: Database, id: Id) -> Account:
     return Account(*rows[0])
 
 
-async def ensure(db: Database, id: Id, name: str, email: str, role: str) -> Account:
-    """The account as the host application's token says it is, made or updated by one statement.
+class Vouched(NamedTuple):
+    """What a host application's token says of an account."""
 
-    Raises `Conflict` if it signs in here as well and now bears the address of another who does.
+    id: Id
+    name: str
+    email: str
+    role: str
+
+
+async def ensure(db: Database, vouched: Sequence[Vouched]) -> list[Account]:
+    """The accounts as the host application says they are, in the order given, made or updated by one statement.
+
+    None may be named twice. Raises `Conflict` if one signs in here as well and now bears the address of another who
+    does, `BadData` for what cannot be stored: nothing of the batch is then, and one of them is to blame.
     """
-    given = {"id": id, "email": email, "name": name, "role": role}
+    found: dict[Id, Account] = {}
     for _ in range(3):
-        if rows := await unique(db, SQL["ensure"], given):
-            return Account(*rows[0])
-    raise Unavailable("the account is being changed by others")
+        if missing := [one for one in vouched if one.id not in found]:
+            ids, names, emails, roles = map(list, zip(*missing, strict=True))
+            given = {"ids": ids, "names": names, "emails": emails, "roles": roles}
+            found |= {row[0]: Account(*row) for row in await unique(db, SQL["ensure"], given)}
+    if len(found) < len(vouched):
+        raise Unavailable("accounts are being changed by others")
+    return [found[one.id] for one in vouched]
 
 
 async def set_password(db: Database, id: Id, password_hash: str | None) -> None:
@@ -114,7 +129,7 @@ async def change_own(
 
 
 async def unique(
-    db: Database, statement: str, given: Mapping[str, str | bytes | None], *, again: bool = False
+    db: Database, statement: str, given: Mapping[str, str | bytes | list[str] | None], *, again: bool = False
 ) -> list[Row]:
     """Run a statement that writes an address; raises `Conflict` if another has it."""
     try:

@@ -178,23 +178,27 @@ async def events_before(db: Database, account: Id, conversation: Id, before: int
     return page_of(db, conversation, await db.fetch(SQL["before"], asked))
 
 
-async def replay(db: Database, account: Id, cursors: Mapping[Id, int], limit: int) -> dict[Id, Page | None]:
-    """For each cursor the events after it, at most `limit` each; None where the account is not a member."""
-    asked = {
-        "account": account,
-        "conversations": _ids(list(cursors)),
-        "cursors": list(cursors.values()),
+async def heads_for(db: Database, account: Id, conversations: Collection[Id]) -> dict[Id, int]:
+    """The last seq of those of these conversations that the account is a member of."""
+    rows = await db.fetch(SQL["heads_for"], {"account": account, "conversations": _ids(list(conversations))})
+    return dict(rows)
+
+
+async def stretches(db: Database, asked: Sequence[tuple[Id, int, int]], limit: int) -> dict[Id, list[dict[str, Any]]]:
+    """Of each conversation the events with after < seq ≤ upto, at most `limit` of them, oldest first.
+
+    Each is asked for once. Checks no membership: `heads_for` does.
+    """
+    given = {
+        "conversations": _ids([conversation for conversation, _, _ in asked]),
+        "after": [after for _, after, _ in asked],
+        "upto": [upto for _, _, upto in asked],
         "limit": limit,
     }
-    pages: dict[Id, Page | None] = dict.fromkeys(cursors)
-    for row in await db.fetch(SQL["replay"], asked):
-        conversation = row[10]
-        page = pages[conversation]
-        if page is None:
-            page = pages[conversation] = Page(db.epoch, [], row[0])
-        if row[1] is not None:
-            page.items.append(_event(conversation, row))
-    return pages
+    found: dict[Id, list[dict[str, Any]]] = {conversation: [] for conversation, _, _ in asked}
+    for row in await db.fetch(SQL["stretches"], given):
+        found[row[10]].append(_event(row[10], row))
+    return found
 
 
 async def events_between(db: Database, conversation: Id, after: int, upto: int) -> list[dict[str, Any]]:

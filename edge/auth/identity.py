@@ -8,10 +8,11 @@ from collections.abc import Iterable
 import msgspec
 
 from broker.wire.payloads import Id
+from edge.auth.registrar import Registrar
 from edge.auth.revocations import Revocations
 from edge.auth.tokens import AuthError, Claims, Tokens
 from storage import accounts
-from storage.accounts import Account
+from storage.accounts import Account, Vouched
 from storage.errors import Conflict, NotFound
 from storage.pool import Database
 
@@ -31,6 +32,7 @@ class Identity:
     def __init__(self, tokens: Tokens, db: Database, revocations: Revocations) -> None:
         self.tokens = tokens
         self._db = db
+        self._registrar = Registrar(db)
         self._revocations = revocations
         self._known: OrderedDict[Id, Account] = OrderedDict()
         revocations.on_changed.append(self.forget)
@@ -64,7 +66,7 @@ class Identity:
                 raise AuthError("There is no such account any more.") from None
         else:
             try:
-                account = await accounts.ensure(self._db, claims.account, claims.name, claims.email, claims.role)
+                account = await self._registrar.ensure(Vouched(claims.account, claims.name, claims.email, claims.role))
             except Conflict:
                 raise AuthError("Another account signs in with this e-mail address.") from None
         if account.suspended:

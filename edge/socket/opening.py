@@ -1,4 +1,4 @@
-"""From `hello` to `ready`: who is it, announce it, then read the log. Two queries, whatever the client follows.
+"""From `hello` to `ready`: who is it, announce it, then read the log. A few queries, whatever the client follows.
 
 The order is the point: the account is announced to the fanout workers, they confirm (1 s at most), and only then
 is the log read. So an event that is committed after the read reaches the session live, and one committed before it
@@ -27,16 +27,16 @@ from edge.socket.frames import (
 from edge.socket.hub import Hub
 from edge.socket.replay import Replay
 from edge.socket.session import CloseCode, Event, Session, State
+from edge.socket.stretches import Stretch
 from storage import conversations
 from storage import log as event_log
 from storage.conversations import Summary
 from storage.errors import StorageError
-from storage.log import Page
 from storage.pool import Database
 
 HEARTBEAT_SECONDS = 25
 HELLO_EVENTS = 2_000
-"""What the one query for all cursors brings at most; logs that lag further go on one by one, as the socket drains."""
+"""What the first read for all cursors brings at most; logs that lag further go on one by one, as the socket drains."""
 
 Refusal = tuple[CloseCode, str]
 
@@ -89,9 +89,12 @@ class Opening:
                 await self._announced()
                 summaries, more = await conversations.summaries(self._db, session.account, READY_CONVERSATIONS)
                 current = hello.epoch == self._db.epoch
-                pages = (
-                    await event_log.replay(
-                        self._db, session.account, cursors, min(SYNC_EVENTS, max(1, HELLO_EVENTS // len(cursors)))
+                stretches = (
+                    await self._replay.stretches.read(
+                        session.account,
+                        cursors,
+                        min(SYNC_EVENTS, max(1, HELLO_EVENTS // len(cursors))),
+                        binary=session.binary,
                     )
                     if cursors and current
                     else {}
@@ -106,7 +109,7 @@ class Opening:
         if cursors and not current:
             session.say({"type": "resync", "reason": "epoch", "epoch": self._db.epoch})
             cursors = {}
-        lagging = self._replay_first_pages(session, cursors, pages)
+        lagging = self._replay_first(session, cursors, stretches)
         lagging |= self._missed_while_opening(session, {s.id: s.head for s in summaries}, cursors)
         for conversation, cursor in lagging.items():
             self._tasks.spawn(self._replay.go_on(session, conversation, cursor, caught_up=conversation in cursors))
@@ -137,25 +140,24 @@ class Opening:
         session.step(Event.READY)
         session.say(ready)
 
-    def _replay_first_pages(
-        self, session: Session, cursors: dict[Id, int], pages: dict[Id, Page | None]
+    def _replay_first(
+        self, session: Session, cursors: dict[Id, int], stretches: dict[Id, Stretch | None]
     ) -> dict[Id, int]:
-        """Write what the one query brought; the logs that have more, and how far they are."""
+        """Write what was read for all cursors at once; the logs that have more, and how far they are."""
         lagging: dict[Id, int] = {}
         for conversation, cursor in cursors.items():
-            page = pages.get(conversation)
-            if page is None:
+            stretch = stretches.get(conversation)
+            if stretch is None:
                 self._replay.not_member(session, conversation)
                 continue
-            if cursor > page.head:
+            if cursor > stretch.head:
                 session.seen.pop(conversation, None)
                 session.say({"type": "resync", "conversation": conversation, "reason": "cursor_ahead"})
                 continue
-            self._replay.write(session, page.items)
-            reached = page.items[-1]["seq"] if page.items else cursor
-            if not self._replay.take_over(session, conversation, reached, page.head, caught_up=True):
+            self._replay.write(session, stretch.data)
+            if not self._replay.take_over(session, conversation, stretch.last, stretch.head, caught_up=True):
                 session.seen.setdefault(conversation, 0)
-                lagging[conversation] = reached
+                lagging[conversation] = stretch.last
         return lagging
 
     def _missed_while_opening(self, session: Session, heads: dict[Id, int], cursors: dict[Id, int]) -> dict[Id, int]:

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 
 from broker.wire.payloads import HeadOf, Id, logged
 from edge.codes import MESSAGES
-from edge.socket.frames import SYNC_EVENTS, packed
+from edge.socket.frames import SYNC_EVENTS
 from edge.socket.hub import Forward, Hub, Repair
 from edge.socket.session import Session, State
+from edge.socket.stretches import Stretch, Stretches
 from storage import conversations
 from storage import log as event_log
-from storage.errors import NotFound, StorageError
+from storage.errors import StorageError
 from storage.pool import Database
 
 log = structlog.get_logger()
@@ -34,15 +34,16 @@ COMPARE_AT_ONCE = 1000
 class Replay:
     """The edge's reads of the log."""
 
-    def __init__(self, db: Database, hub: Hub[Session]) -> None:
+    def __init__(self, db: Database, hub: Hub[Session], stretches: Stretches) -> None:
         self._db = db
         self._hub = hub
+        self.stretches = stretches
         self.turn = asyncio.Semaphore(READS_AT_ONCE)
 
-    def write(self, session: Session, items: Sequence[Mapping[str, Any]]) -> None:
-        """Event maps as one write."""
-        if items:
-            session.port.write(packed(items, binary=session.binary))
+    def write(self, session: Session, data: bytes) -> None:
+        """Finished frames of events, as one write."""
+        if data:
+            session.port.write(data)
             session.replayed = session.port.written
 
     async def go_on(self, session: Session, conversation: Id, cursor: int, *, caught_up: bool) -> None:
@@ -51,19 +52,18 @@ class Replay:
             await session.port.drained()
             try:
                 async with self.turn:
-                    page = await event_log.events_after(self._db, session.account, conversation, cursor, SYNC_EVENTS)
-            except NotFound:
-                self.not_member(session, conversation)
-                return
+                    stretch = await self._stretch(session, conversation, cursor, SYNC_EVENTS)
             except StorageError:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if session.state is not State.LIVE:
                 return
-            self.write(session, page.items)
-            if page.items:
-                cursor = page.items[-1]["seq"]
-            if self.take_over(session, conversation, cursor, page.head, caught_up=caught_up):
+            if stretch is None:
+                self.not_member(session, conversation)
+                return
+            self.write(session, stretch.data)
+            cursor = stretch.last
+            if self.take_over(session, conversation, cursor, stretch.head, caught_up=caught_up):
                 return
 
     def take_over(self, session: Session, conversation: Id, cursor: int, head: int, *, caught_up: bool) -> bool:
@@ -84,39 +84,42 @@ class Replay:
         """Answer a client's `sync`: one page, then how far it goes."""
         try:
             async with self.turn:
-                page = await event_log.events_after(self._db, session.account, conversation, after, limit)
-        except NotFound:
-            if session.state is State.LIVE:
-                self.not_member(session, conversation)
-            return
+                stretch = await self._stretch(session, conversation, after, limit)
         except StorageError:
             self._unavailable(session)
             return
         if session.state is not State.LIVE:
             return
-        if after > page.head:
+        if stretch is None:
+            self.not_member(session, conversation)
+            return
+        if after > stretch.head:
             session.say({"type": "resync", "conversation": conversation, "reason": "cursor_ahead"})
             return
-        self.write(session, page.items)
-        seq = page.items[-1]["seq"] if page.items else after
-        session.say({"type": "caught_up", "conversation": conversation, "seq": seq, "head": page.head})
+        self.write(session, stretch.data)
+        session.say({"type": "caught_up", "conversation": conversation, "seq": stretch.last, "head": stretch.head})
         await session.port.drained()
+
+    async def _stretch(self, session: Session, conversation: Id, after: int, limit: int) -> Stretch | None:
+        found = await self.stretches.read(session.account, {conversation: after}, limit, binary=session.binary)
+        return found[conversation]
 
     async def after_ping(self, session: Session, behind: dict[Id, int], unknown: dict[Id, int]) -> None:
         """Send what the ping's heads lack, then the pong. What is `unknown` here is asked of the log, as a member."""
         try:
             if unknown:
                 async with self.turn:
-                    pages = await event_log.replay(self._db, session.account, unknown, 1)
-                for conversation, page in pages.items():
+                    heads = await event_log.heads_for(self._db, session.account, unknown)
+                for conversation, cursor in unknown.items():
                     if session.state is not State.LIVE:
                         return
-                    if page is None:
+                    head = heads.get(conversation)
+                    if head is None:
                         self.not_member(session, conversation)
                         continue
-                    self._hub.know(conversation, page.head, session.account)
-                    if page.head > unknown[conversation]:
-                        behind[conversation] = unknown[conversation]
+                    self._hub.know(conversation, head, session.account)
+                    if head > cursor:
+                        behind[conversation] = cursor
             for conversation, cursor in behind.items():
                 if session.state is State.LIVE and conversation not in session.seen:
                     session.seen[conversation] = 0

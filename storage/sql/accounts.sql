@@ -15,11 +15,15 @@ SELECT id, name, email, role, suspended_at IS NOT NULL, password_hash
 SELECT id, name, email, role, suspended_at IS NOT NULL FROM accounts WHERE id = %(id)s;
 
 -- name: ensure
--- What the host application says of an account, which it may say of one for the first time: written only
--- where it differs. No row at all if another session added the account after our snapshot: ask again.
-WITH changed AS (
+-- What the host application says of accounts, each named once, which it may say of one for the first time: written only
+-- where it differs, in the order of ids, so that two who write the same never wait for each other in a circle. No row
+-- for an account that another session added after our snapshot: ask again.
+WITH vouched AS (
+    SELECT * FROM unnest(%(ids)s::uuid[], %(emails)s::text[], %(names)s::text[], %(roles)s::text[])
+               AS v (id, email, name, role)
+), changed AS (
     INSERT INTO accounts AS a (id, email, name, role)
-    VALUES (%(id)s, %(email)s, %(name)s, %(role)s)
+    SELECT v.id, v.email, v.name, v.role FROM vouched AS v ORDER BY v.id
         ON CONFLICT (id) DO UPDATE
        SET email = excluded.email, name = excluded.name, role = excluded.role
      WHERE (a.email, a.name, a.role) IS DISTINCT FROM (excluded.email, excluded.name, excluded.role)
@@ -28,8 +32,9 @@ WITH changed AS (
 SELECT * FROM changed
  UNION ALL
 SELECT a.id, a.name, a.email, a.role, a.suspended_at IS NOT NULL
-  FROM accounts AS a
- WHERE a.id = %(id)s AND NOT EXISTS (SELECT FROM changed);
+  FROM vouched AS v
+  JOIN accounts AS a ON a.id = v.id
+ WHERE NOT EXISTS (SELECT FROM changed AS c WHERE c.id = v.id);
 
 -- name: set_password
 -- Another password, or none; no row: no such account.

@@ -38,18 +38,22 @@ SELECT v.head, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edi
  WHERE m.conversation_id = %(conversation)s AND m.account_id = %(account)s AND m.left_seq IS NULL
  ORDER BY e.seq;
 
--- name: replay
--- Many logs at once, each after its own cursor and up to the limit. No row for a conversation: not a member.
-SELECT v.head, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at, v.id
-  FROM unnest(%(conversations)s::uuid[], %(cursors)s::bigint[]) AS c (conversation_id, cursor)
-  JOIN members AS m
-    ON m.conversation_id = c.conversation_id AND m.account_id = %(account)s AND m.left_seq IS NULL
-  JOIN conversations AS v ON v.id = m.conversation_id
-  LEFT JOIN LATERAL (
+-- name: heads_for
+-- The heads of those of these conversations that the account is a member of. No row: not a member.
+SELECT v.id, v.head
+  FROM unnest(%(conversations)s::uuid[]) AS c (id)
+  JOIN members AS m ON m.conversation_id = c.id AND m.account_id = %(account)s AND m.left_seq IS NULL
+  JOIN conversations AS v ON v.id = m.conversation_id;
+
+-- name: stretches
+-- Many logs at once, each after its own cursor, to its own end, and up to the limit. Who may read them was asked before.
+SELECT NULL, e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at, e.conversation_id
+  FROM unnest(%(conversations)s::uuid[], %(after)s::bigint[], %(upto)s::bigint[]) AS c (conversation_id, after, upto)
+ CROSS JOIN LATERAL (
        SELECT * FROM events AS l
-        WHERE l.conversation_id = c.conversation_id AND l.seq > c.cursor
-        ORDER BY l.seq LIMIT %(limit)s) AS e ON true
- ORDER BY v.id, e.seq;
+        WHERE l.conversation_id = c.conversation_id AND l.seq > c.after AND l.seq <= c.upto
+        ORDER BY l.seq LIMIT %(limit)s) AS e
+ ORDER BY e.conversation_id, e.seq;
 
 -- name: between
 -- A stretch of a log, for those who deliver it: they know the members as of each event themselves.

@@ -14,6 +14,7 @@ from edge.api import auth
 from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
 from storage import accounts
+from storage.accounts import Vouched
 from storage.errors import Unavailable
 from tests.fixtures.http import SECRET, Site, Someone, problem
 
@@ -46,7 +47,7 @@ async def test_a_sign_in_has_the_shape_that_others_rely_on(site: Site):
 
 async def test_neither_words_nor_time_tell_which_of_the_two_was_wrong(site: Site, monkeypatch: pytest.MonkeyPatch):
     await site.local(EMAIL, PASSWORD)
-    await accounts.ensure(site.db, Someone("Guest").id, "Guest", "guest@host.example", "client")
+    await accounts.ensure(site.db, [Vouched(Someone("Guest").id, "Guest", "guest@host.example", "client")])
     verified = []
 
     def counting(kept: str | None, password: str) -> bool:
@@ -240,7 +241,7 @@ async def test_a_suspended_account_of_the_host_is_refused_at_once_and_after_the_
 ):
     newcomer = Someone("Nick")
     for someone in (agent, newcomer):
-        await accounts.ensure(site.db, someone.id, someone.name, someone.email, someone.role)
+        await accounts.ensure(site.db, [Vouched(someone.id, someone.name, someone.email, someone.role)])
     assert (await site.call("GET", "me", agent)).status_code == 200
     for someone in (agent, newcomer):
         await accounts.suspend(site.db, someone.id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from storage import accounts, sessions
+from storage.accounts import Vouched
 from storage.errors import BadData, Conflict, NotFound, Unavailable
 from tests.fixtures.logs import new_id, person
 
@@ -58,36 +60,46 @@ class TestAccounts:
                 await call
 
     async def test_the_hosts_word_makes_and_changes_an_account(self, db):
-        id_ = new_id()
-        made = await accounts.ensure(db, id_, "Lena", "lena@example.org", "client")
-        assert made == accounts.Account(id_, "Lena", "lena@example.org", "client", False)
-        before = await db.fetch("SELECT xmin::text FROM accounts WHERE id = %s", [id_])
-        assert await accounts.ensure(db, id_, "Lena", "lena@example.org", "client") == made
-        assert await db.fetch("SELECT xmin::text FROM accounts WHERE id = %s", [id_]) == before  # nothing written
-        await accounts.suspend(db, id_)
-        changed = await accounts.ensure(db, id_, "Lena O.", "lena@example.org", "agent")
-        assert changed == accounts.Account(id_, "Lena O.", "lena@example.org", "agent", True)
-        await accounts.suspend(db, id_, False)
-        assert not (await accounts.get(db, id_)).suspended
+        lena = Vouched(new_id(), "Lena", "lena@example.org", "client")
+        (made,) = await accounts.ensure(db, [lena])
+        assert made == accounts.Account(lena.id, "Lena", "lena@example.org", "client", False)
+        before = await db.fetch("SELECT xmin::text FROM accounts WHERE id = %s", [lena.id])
+        assert await accounts.ensure(db, [lena]) == [made]
+        assert await db.fetch("SELECT xmin::text FROM accounts WHERE id = %s", [lena.id]) == before  # nothing written
+        await accounts.suspend(db, lena.id)
+        (changed,) = await accounts.ensure(db, [lena._replace(name="Lena O.", role="agent")])
+        assert changed == accounts.Account(lena.id, "Lena O.", "lena@example.org", "agent", True)
+        await accounts.suspend(db, lena.id, False)
+        assert not (await accounts.get(db, lena.id)).suspended
 
-    async def test_many_sockets_may_bring_the_same_new_account_at_once(self, db):
-        id_ = new_id()
-        made = await asyncio.gather(
-            *(accounts.ensure(db, id_, "Lena", "lena@example.org", "client") for _ in range(40))
-        )
-        assert len(set(map(repr, made))) == 1
+    async def test_the_host_may_vouch_for_many_at_once(self, db):
+        known, changed, new = (Vouched(new_id(), name, f"{name}@example.org", "client") for name in ("a", "b", "c"))
+        await accounts.ensure(db, [known, changed])
+        found = await accounts.ensure(db, [new, changed._replace(role="agent"), known])
+        assert [(one.id, one.role) for one in found] == [
+            (new.id, "client"),
+            (changed.id, "agent"),
+            (known.id, "client"),
+        ]
+        assert await accounts.ensure(db, []) == []
+
+    async def test_many_sockets_may_bring_the_same_new_accounts_at_once(self, db):
+        vouched = [Vouched(new_id(), "Lena", "lena@example.org", "client") for _ in range(5)]
+        ways = [random.sample(vouched, 5) for _ in range(40)]
+        made = await asyncio.gather(*(accounts.ensure(db, way) for way in ways))
+        assert [[one.id for one in found] for found in made] == [[one.id for one in way] for way in ways]
 
     async def test_an_account_that_is_never_there_in_time_is_unavailable(self, db, monkeypatch):
-        nothing = "SELECT 1 WHERE %(id)s::text IS NULL AND %(email)s || %(name)s = %(role)s::text"
+        nothing = "SELECT 1 WHERE %(ids)s::text[] IS NULL AND %(emails)s::text[] || %(names)s = %(roles)s::text[]"
         monkeypatch.setitem(accounts.SQL, "ensure", nothing)
         with pytest.raises(Unavailable, match="being changed by others"):
-            await accounts.ensure(db, new_id(), "Lena", "lena@example.org", "client")
+            await accounts.ensure(db, [Vouched(new_id(), "Lena", "lena@example.org", "client")])
 
     async def test_the_hosts_word_cannot_take_anothers_address(self, db):
         await accounts.add(db, "a@example.org", "A", "client", password_hash="kept")
         other = await accounts.add(db, "b@example.org", "B", "client", password_hash="kept")
         with pytest.raises(Conflict):
-            await accounts.ensure(db, other.id, "B", "a@example.org", "client")
+            await accounts.ensure(db, [Vouched(other.id, "B", "a@example.org", "client")])
 
 
 class TestSessions:

@@ -51,20 +51,24 @@ async def test_one_who_is_no_member_learns_nothing(db, room):
             await log.events_before(db, account, where, 10, 10)
 
 
-async def test_many_logs_are_replayed_at_once_each_after_its_own_cursor(db, room):
+async def test_heads_are_told_to_members_only(db, room):
+    conversation, agent, client = room
+    quiet, foreign = await conversation_of(db, agent), await conversation_of(db, await person(db, "agent"))
+    asked = [conversation, quiet, foreign, new_id()]
+    assert await log.heads_for(db, agent, asked) == {conversation: 10, quiet: 1}
+    await one(db, leave(conversation, client, client))
+    assert await log.heads_for(db, client, [conversation]) == {}
+    assert await log.heads_for(db, agent, []) == {}
+
+
+async def test_stretches_of_many_logs_are_read_at_once_each_from_its_cursor_to_its_end(db, room):
     conversation, agent, _ = room
-    quiet, foreign, missing = await conversation_of(db, agent), new_id(), new_id()
-    stranger = await person(db, "agent")
-    foreign = await conversation_of(db, stranger)
-    pages = await log.replay(db, agent, {conversation: 7, quiet: 1, foreign: 0, missing: 0}, limit=2)
-    assert pages[foreign] is None and pages[missing] is None
-    assert (seqs(pages[conversation].items), pages[conversation].head) == ([8, 9], 10)
-    assert (pages[quiet].items, pages[quiet].head) == ([], 1)
-    assert pages[conversation].items == (await whole_log(db, conversation))[7:9]
-
-
-async def test_no_cursors_are_no_logs(db, room):
-    assert await log.replay(db, room[1], {}, limit=2) == {}
+    quiet, missing = await conversation_of(db, agent), new_id()
+    found = await log.stretches(db, [(conversation, 5, 9), (quiet, 0, 1), (missing, 0, 9)], limit=3)
+    assert found[conversation] == (await whole_log(db, conversation))[5:8]
+    assert seqs(found[quiet]) == [1]
+    assert found[missing] == []
+    assert seqs((await log.stretches(db, [(conversation, 5, 7)], limit=3))[conversation]) == [6, 7]
 
 
 async def test_a_stretch_is_read_without_asking_for_whom(db, room):
