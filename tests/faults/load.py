@@ -73,23 +73,39 @@ class Talker:
         self._mine: dict[Id, list[int]] = {}
         self.seen: dict[Id, list[int]] = {}
 
-        async def token(refused: bool) -> str:
-            return person.token()
+        self._options = {
+            "outbox": RecordingOutbox(history, pipeline=random.choice((1, 4, 16)), random=random),
+            "encoding": random.choice(("msgpack", "json")),
+            **options,
+        }
+        self.client = self._client()
 
-        self.client = Client(
-            random.sample(self._urls, len(self._urls)),
+    def _client(self) -> Client:
+        async def token(refused: bool) -> str:
+            return self.person.token()
+
+        return Client(
+            self._random.sample(self._urls, len(self._urls)),
             token=token,
-            outbox=RecordingOutbox(history, pipeline=random.choice((1, 4, 16)), random=random),
             on_event=self._heard,
             on_frame=self._frame,
             on_state=self._state,
             backoff=(0.05, 1.0),
             open_seconds=None,
-            name=name,
-            random=random,
-            encoding=random.choice(("msgpack", "json")),
-            **options,
+            name=self.name,
+            random=self._random,
+            **self._options,
         )
+
+    async def hang_up(self) -> None:
+        """Go offline; nothing is wished or heard until `come_back`."""
+        await self.client.close()
+
+    async def come_back(self) -> None:
+        """Go on with what this client knew and has not had answered yet."""
+        self._options |= {"conversations": self.client.conversations, "outbox": self.client.outbox}
+        self.client = self._client()
+        await self.client.__aenter__()
 
     # What is heard ----------------------------------------------------------
 
@@ -120,7 +136,7 @@ class Talker:
         """Conversations of which this client believes to be a member."""
         return [fold.conversation for fold in self.client.conversations.values() if fold.member]
 
-    def wish(self, mix: Mix, others: Sequence[Person]) -> asyncio.Task[None] | None:
+    def wish(self, mix: Mix, others: Sequence[Person]) -> asyncio.Task[bool] | None:
         """One wish at random; a task where it goes over HTTP. Nothing while much is unanswered."""
         rooms = self.rooms
         if not rooms or len(self.client.outbox) >= WAITING_COMMANDS:
@@ -131,7 +147,8 @@ class Talker:
         weights = (mix.send, mix.edit, mix.delete, mix.react, mix.membership if staff else 0)
         kind = self._random.choices(kinds, weights)[0]
         if kind == "membership":
-            return asyncio.create_task(self._change_members(room, self._random.choice(others)))
+            method = self._random.choice(("PUT", "DELETE"))
+            return asyncio.create_task(self.change_members(method, room, self._random.choice(others)))
         target = self._mine.get(room) if kind in ("edit", "delete") else self.seen.get(room)
         if kind != "send" and not target:
             kind = "send"
@@ -150,9 +167,8 @@ class Talker:
             del self._history.operations[id]
         return None
 
-    async def _change_members(self, room: Id, other: Person) -> None:
-        """Add or remove somebody over HTTP, under one key until the answer is definite."""
-        method = self._random.choice(("PUT", "DELETE"))
+    async def change_members(self, method: str, room: Id, other: Person) -> bool:
+        """Add or remove somebody over HTTP, under one key until the answer is definite; was it done?"""
         id = str(uuid4())
         kind = "join" if method == "PUT" else "leave"
         self._history.called(id, self.person.id, f"{self.name}-http-{id}", room, kind, time.monotonic())
@@ -168,12 +184,13 @@ class Talker:
                 ):
                     if answer.status == 204:
                         self._history.acked(id, None, time.monotonic())
-                        return
+                        return True
                     problem = await answer.json(content_type=None)
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
                 problem = {"code": "unavailable"}
             code = problem.get("code", "unavailable")
             self._history.refused(id, code, time.monotonic())
             if code not in ("unavailable", "overloaded", "rate_limited", "disabled", "internal"):
-                return
+                return False
             await asyncio.sleep(self._random.uniform(0.1, 0.5))
+        return False

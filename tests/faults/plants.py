@@ -11,6 +11,8 @@ import itertools
 import os
 import random
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -149,6 +151,23 @@ def _commit_later(seconds: float, *, wait: bool) -> None:
         return rows
 
     Database.run = run  # type: ignore[method-assign]  # this is what planting means
+
+
+@plant
+def is_off_by(seconds: str) -> None:
+    """The wall clock of this process is wrong: `time.time` and `datetime.now` are so many seconds off."""
+    from datetime import datetime, tzinfo
+
+    real, off = time.time, float(seconds)
+
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # callers want no subclass
+            return datetime.fromtimestamp(time.time(), tz)
+
+    time.time = lambda: real() + off
+    time.time_ns = lambda: int((real() + off) * 1e9)
+    sys.modules["datetime"].datetime = Wrong  # type: ignore[attr-defined]  # before our modules take it from there
 
 
 # Bugs -----------------------------------------------------------------------

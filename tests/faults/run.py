@@ -30,22 +30,30 @@ GROUP = 8
 
 
 class FaultSystem(System):
-    """A system whose processes carry the hooks of the fault tests; `plants` by kind of process."""
+    """A system whose processes carry the hooks of the fault tests; `plants` by process or kind of process."""
 
     def __init__(self, database_url: str, folder: Path, **settings: str) -> None:
         super().__init__(database_url, folder, **settings)
         self.plants: dict[str, Sequence[str]] = {}
 
+    def start(self, name: str, **settings: str) -> None:
+        """As always; its sessions in the database are known by its name."""
+        settings.setdefault("DATABASE_URL", f"{self._env['DATABASE_URL']}&application_name={name}")
+        super().start(name, **settings)
+
     def command(self, name: str, module: str) -> list[str]:
-        planted = self.plants.get(name.partition("-")[0], ())
-        return [sys.executable, "-m", "tests.faults.process", module, *planted]
+        return [sys.executable, "-m", "tests.faults.process", module, *self.planted(name)]
+
+    def planted(self, name: str) -> Sequence[str]:
+        """What this process carries: by its own name, else by its kind."""
+        return self.plants.get(name) or self.plants.get(name.partition("-")[0], ())
 
 
 @dataclass
 class Run:
     """What goes on: the system, who talks, and what is recorded. `acks` are times, for gaps between them."""
 
-    system: FaultSystem
+    system: System
     database_url: str
     seed: int
     history: History = field(default_factory=History)
@@ -71,7 +79,7 @@ class Run:
     async def talk(self, seconds: float, rate: float, mix: Mix) -> None:
         """Wish `rate` things a second in all, at an even rhythm, for so long."""
         random = Random(self.seed + 1)
-        tasks: set[asyncio.Task[None]] = set()
+        tasks: set[asyncio.Task[bool]] = set()
         began = time.monotonic()
         wished = 0
         while (now := time.monotonic()) - began < seconds:
@@ -177,7 +185,7 @@ async def running(
 ) -> AsyncIterator[Run]:
     """A system with so many of each process, and clients that are connected to it.
 
-    What is planted (`plants` by kind of process, `bug` in the append function) is planted once all are there.
+    What is planted (`plants` by process or kind of process, `bug` in the append function) is planted then.
     """
     folder = Path(tempfile.mkdtemp(prefix="parley-faults-"))
     system = FaultSystem(database_url, folder, **settings)
@@ -190,20 +198,29 @@ async def running(
         await system.ready()
         await run.populate(clients=clients, rooms=rooms)
         system.plants = dict(plants)
-        for name in [name for name in system.processes if name.partition("-")[0] in plants]:
+        for name in [name for name in system.processes if system.planted(name)]:
             await system.restart(name)
         await system.ready()
         if bug is not None:
             spoil(database_url, bug)
+        async with connected(run):
+            yield run
+    finally:
+        system.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def connected(run: Run) -> AsyncIterator[None]:
+    """Everybody's client is live at the beginning, and hangs up in the end."""
+    try:
         await asyncio.gather(*(talker.client.__aenter__() for talker in run.talkers))
         await asyncio.gather(
             *(talker.client.until(lambda t=talker: t.client.state == "live") for talker in run.talkers)
         )  # type: ignore[misc]  # bound now
-        yield run
+        yield
     finally:
         await asyncio.gather(*(talker.client.close() for talker in run.talkers), return_exceptions=True)
-        system.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def under_load(run: Run, plan: Plan, *, seconds: float, rate: float = 200.0, mix: Mix | None = None) -> Verdict:

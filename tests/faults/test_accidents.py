@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
 
 import pytest
 
-from tests.faults.run import running, under_load
+from tests.faults.run import Run, running, under_load
 from tests.faults.test_plants import MOVING, TALK, nothing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
@@ -28,11 +30,11 @@ async def test_an_accident_that_goes_on_all_the_time_harms_nothing(database_url,
     assert verdict.acked > 200
 
 
-async def test_the_worker_dies_between_commit_and_answer_again_and_again(database_url):
-    async with running(database_url, seed=21, plants={"persistence": ["dies_behind_commit=60"]}) as run:
+async def test_the_worker_dies_between_commit_and_answer_again_and_again(database_url, record_property):
+    async with running(database_url, seed=21, plants={"persistence": ["dies_behind_commit=40"]}) as run:
 
         async def plan(run):
-            for _ in range(120):
+            while len(deaths) < 20:
                 for name, process in list(run.system.processes.items()):
                     if process.poll() is not None:
                         run.system.start(name)
@@ -40,6 +42,32 @@ async def test_the_worker_dies_between_commit_and_answer_again_and_again(databas
                 await asyncio.sleep(0.05)
 
         deaths: list[str] = []
-        verdict = await under_load(run, plan, seconds=6, mix=TALK)
+        verdict = await under_load(run, plan, seconds=20, mix=TALK)
+        replays = await numbers(run, "replays")
     assert verdict.sound, verdict.faults
-    assert len(deaths) >= 4
+    record_property("deaths", f"{len(deaths)}, {verdict.acked} acked, {replays} of them by a later life")
+    assert len(deaths) >= 20
+
+
+async def test_a_thousand_acks_are_lost_behind_the_commit_and_every_resend_gets_the_same_seq(
+    database_url, record_property
+):
+    plants = {"persistence": ["swallows_answers=0.5"]}
+    async with running(database_url, seed=22, plants=plants) as run:
+        verdict = await under_load(run, nothing, seconds=20, rate=300)
+        replays = await numbers(run, "replays")
+    assert verdict.sound, verdict.faults
+    assert verdict.open == 0
+    record_property("swallowed", f"{replays} commands answered from the log, {verdict.acked} acked")
+    assert replays >= 1000
+
+
+async def numbers(run: Run, name: str) -> int:
+    """Stop the persistence workers as a supervisor does; what they have counted under this name in all their lives."""
+    total = 0
+    for worker in ("persistence", "persistence-2"):
+        await run.system.end(worker, signal.SIGTERM)
+        for line in (run.system.folder / f"{worker}.log").read_text().splitlines():
+            if line.startswith("{") and (told := json.loads(line))["event"] == "persistence.stopped":
+                total += told[name]
+    return total

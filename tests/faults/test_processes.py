@@ -5,28 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from itertools import pairwise
 
 import pytest
 
+from tests.faults.measures import delays, longest_silence, slowest
 from tests.faults.run import Run, running, under_load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
-
-
-def longest_silence(run: Run, since: float, until: float) -> float:
-    """The longest time between two acknowledgements, whoever got them."""
-    acks = sorted(at for op in run.history.operations.values() for _, at in op.acks if since <= at <= until)
-    times = [since, *acks, until]
-    return max(later - earlier for earlier, later in pairwise(times))
-
-
-def slowest(run: Run, since: float, until: float) -> float:
-    """The longest that a command called in this time waited for its acknowledgement."""
-    waits = [
-        op.acks[0][1] - op.called for op in run.history.operations.values() if op.acks and since <= op.called <= until
-    ]
-    return max(waits)
 
 
 async def test_without_a_fault_the_counts_are_zero(database_url):
@@ -136,19 +121,3 @@ async def test_when_a_fanout_worker_is_killed_and_another_joins_everybody_has_ev
         verdict = await under_load(run, plan, seconds=6)
     assert verdict.sound, verdict.faults
     assert delays(run) <= 3.5
-
-
-def delays(run: Run) -> float:
-    """The longest way of an event from its acknowledgement to a client that was there all the time."""
-    acked = {op.id: op.acks[0][1] for op in run.history.operations.values() if op.acks}
-    steady = [talker.reader for talker in run.talkers if not talker.client.reconnects]
-    return max(
-        (
-            at - acked[id]
-            for reader in steady
-            for heard in reader.heard.values()
-            for _, _, _, id, at in heard
-            if id in acked
-        ),
-        default=0.0,
-    )
