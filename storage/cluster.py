@@ -155,7 +155,9 @@ class Cluster:
     def _configure(self) -> None:
         quoted = '"' + str(self.sockets).replace('"', '""') + '"'
         text = CONFIGURATION.format(port=PORT, sockets="'" + quoted.replace("'", "''") + "'")
-        (self.data / "parley.conf").write_text(text)
+        kept = self.data / "parley.conf"
+        if not kept.exists() or kept.read_text() != text:  # rewritten on a full disk it would be empty
+            kept.write_text(text)
 
     def _hand_over(self) -> None:
         if runs_as_nobody():

@@ -7,6 +7,7 @@ recovers from its log at the next start.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -175,5 +176,6 @@ def serve(data_dir: Path, env: Mapping[str, str]) -> int:
 
 
 def _say(words: str) -> None:
-    sys.stderr.write(f"storage: {words}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # a log on a full disk must not end the server that has just come up
+        sys.stderr.write(f"storage: {words}\n")
+        sys.stderr.flush()

@@ -8,12 +8,13 @@ with.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -35,7 +36,9 @@ def configure_logs(process: str) -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(
+            Patient(sys.stderr.buffer)  # type: ignore[arg-type]  # `write` and `flush` are all that it calls
+        ),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(process=process, pid=os.getpid())
@@ -43,6 +46,23 @@ def configure_logs(process: str) -> None:
     handler.setFormatter(JsonLines(process))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(True)
+
+
+class Patient:
+    """A stream that swallows what its file does not take: a disk full of logs is no reason to stop serving."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        """Write, or lose the line."""
+        with contextlib.suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        """Bring it to the file, now or with a later line."""
+        with contextlib.suppress(OSError):
+            self._file.flush()
 
 
 class JsonLines(logging.Formatter):

@@ -26,11 +26,11 @@ OF_EACH = 2
 
 
 class Launched(System):
-    """`python -m deploy.run` with two of each process, its data in `folder/data`."""
+    """`python -m deploy.run` with two of each process, its data in `data`, what it says itself in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path) -> None:
         super().__init__("", folder)
-        self.data = folder / "data"
+        self.data = data
         self.port = neighbouring_ports()
         self.ports = {"edge": self.port, "edge-2": self.port + 1}
         self.launcher: subprocess.Popen[bytes] | None = None
@@ -39,12 +39,17 @@ class Launched(System):
     def database_url(self) -> str:
         return embedded.dsn(self.data)
 
+    @property
+    def words(self) -> Path:
+        """What the launcher says."""
+        return self.folder / "launcher.log"
+
     def launch(self) -> None:
         """Start the launcher; what it says goes to a file beside the data."""
         number = dict.fromkeys(("EDGES", "BROKERS", "PERSISTENCE_WORKERS", "FANOUT_WORKERS"), str(OF_EACH))
         own = {"DATA_DIR": str(self.data), "PORT": str(self.port), "AUTH_JWT_SECRET": SECRET, "PARLEY_DEMO": "0"}
         kept = {name: value for name, value in self._env.items() if name not in ("DATABASE_URL", "DATA_DIR")}
-        with (self.folder / "launcher.log").open("ab") as words:
+        with self.words.open("ab") as words:
             self.launcher = subprocess.Popen(
                 [sys.executable, "-m", "deploy.run"],
                 env=kept | number | own,
@@ -110,7 +115,7 @@ class Launched(System):
             self.launcher.wait(STOP_SECONDS)
 
     def logs(self) -> str:
-        found = [self.folder / "launcher.log", *sorted((self.data / "logs").glob("*.log"))]
+        found = [self.words, *sorted((self.data / "logs").glob("*.log"))]
         return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in found)
 
 
@@ -128,9 +133,11 @@ def neighbouring_ports() -> int:
 
 
 @asynccontextmanager
-async def launched(folder: Path, *, seed: int, clients: int = 50, rooms: int = 20) -> AsyncIterator[Run]:
+async def launched(
+    folder: Path, *, seed: int, data: Path | None = None, clients: int = 50, rooms: int = 20
+) -> AsyncIterator[Run]:
     """An instance, and clients that are connected to it."""
-    system = Launched(folder)
+    system = Launched(folder, data or folder / "data")
     system.launch()
     try:
         began = time.monotonic()

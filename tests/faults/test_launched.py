@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -139,7 +140,7 @@ def small_disk() -> Iterator[Path]:
 
 
 async def test_on_a_full_disk_nothing_is_acknowledged_and_when_there_is_room_again_service_comes_back_by_itself(
-    small_disk, record_property
+    small_disk, tmp_path, record_property
 ):
     """First tables cannot grow, then PostgreSQL cannot write its log and dies again and again. Logs fill up, too."""
     ballast = small_disk / "ballast"
@@ -169,17 +170,19 @@ async def test_on_a_full_disk_nothing_is_acknowledged_and_when_there_is_room_aga
     down: list[float] = []
     free: list[float] = []
     ready: list[float] = []
-    async with launched(small_disk, seed=33) as run:
+    async with launched(tmp_path, data=small_disk / "data", seed=33) as run:
         verdict = await under_load(run, plan, seconds=40)
         back = first_ack(run, free[0])
         late = slowest(run, ready[0] + 5, ready[0] + 6)
+        ended = set(re.findall(r"parley: (\S+) (?:ended|was killed)", instance(run).words.read_text()))
     assert verdict.sound, verdict.faults
     assert verdict.open == 0
     told = f"{acks_between(run, full[0], down[0])} acks with full tables, {acks_between(run, down[0], free[0])} without"
     record_property("full", f"{told} a log; PostgreSQL {ready[0] - free[0]:.2f} s, acks {back:.2f} s after room")
     assert acks_between(run, down[0], free[0]) == 0
     assert back <= 15
-    assert late <= 2
+    assert late <= 5  # clients themselves wait longer and longer between their attempts
+    assert ended == {"postgres"}
 
 
 def fill(ballast: Path) -> None:

@@ -39,6 +39,21 @@ def test_what_we_log_and_what_a_library_logs_are_the_same_kind_of_line():
         assert line["timestamp"].endswith("Z")
 
 
+def test_a_disk_full_of_logs_stops_nobody():
+    program = (
+        "import logging, structlog\n"
+        "structlog.get_logger().warning('database.lost')\n"
+        "logging.getLogger('psycopg').warning('lost')\n"
+        "structlog.get_logger().warning('database.back')\n"
+        "print('served')\n"
+    )
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-c", BEGIN + program], cwd=ROOT, stdout=subprocess.PIPE, stderr=full, timeout=30
+        )
+    assert run.stdout == b"served\n"
+
+
 def test_a_library_is_heard_from_warning_up_and_so_is_the_interpreter():
     found = lines_of(
         "import logging, warnings\nlogging.getLogger('x').info('much')\nwarnings.warn('old', DeprecationWarning)\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from importlib import util
 from pathlib import Path
 
@@ -128,3 +129,24 @@ def test_a_user_without_a_name_and_without_any_way_is_told_what_to_do(monkeypatc
     monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
     with pytest.raises(EmbeddedError, match=r"user 54321, who has none.*entry in /etc/passwd, or set DATABASE_URL"):
         cluster.prefix()
+
+
+def test_a_configuration_that_is_right_is_left_alone(tmp_path):
+    """Rewritten on a full disk it would be empty."""
+    home = Cluster(tmp_path)
+    home.data.mkdir()
+    home._configure()
+    kept = home.data / "parley.conf"
+    before = kept.stat().st_mtime_ns
+    home._configure()
+    assert kept.stat().st_mtime_ns == before
+    kept.write_text("")
+    home._configure()
+    assert "fsync = on" in kept.read_text()
+
+
+def test_a_server_that_cannot_say_that_it_is_ready_goes_on_all_the_same():
+    program = "from storage.embedded import _say\n_say('PostgreSQL is ready')\nprint('served')"
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, timeout=30)
+    assert run.stdout == b"served\n"
