@@ -40,6 +40,9 @@ async def test_the_worker_dies_between_commit_and_answer_again_and_again(databas
                         run.system.start(name)
                         deaths.append(name)
                 await asyncio.sleep(0.05)
+            run.system.plants = {}  # the last lives are long, or nothing would ever come to rest
+            for name in ("persistence", "persistence-2"):
+                await run.system.restart(name)
 
         deaths: list[str] = []
         verdict = await under_load(run, plan, seconds=20, mix=TALK)
