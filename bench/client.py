@@ -60,7 +60,8 @@ class Client:
     `on_event` hears each event once and in order per conversation; `on_frame` everything that arrives, first;
     `on_state` when the connection comes and goes; `on_refused` each final refusal. They are called on the
     event loop and must not block. `conversations` are the folds, `outbox` the commands without an answer;
-    both may be handed in, to go on where another client stopped.
+    both may be handed in, to go on where another client stopped. With `deliver` the client says by itself
+    how far events have arrived.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Client:
         on_frame: Callable[[Frame], None] | None = None,
         on_state: Callable[[State], None] | None = None,
         on_refused: Callable[[Refusal], None] | None = None,
+        deliver: bool = False,
         timing: Timing | None = None,
         backoff: tuple[float, float] = (0.5, 30.0),
         open_seconds: float | None = 30.0,
@@ -95,6 +97,7 @@ class Client:
         self._packed = encoding == "msgpack"
         self._on_event, self._on_frame = on_event, on_frame
         self._on_state, self._on_refused = on_state, on_refused
+        self._deliver = deliver
         self._timing = timing or Timing()
         self._backoff = backoff
         self._open_seconds = open_seconds
@@ -205,7 +208,7 @@ class Client:
         return answer
 
     def read(self, conversation: Id, seq: int) -> None:
-        """Everything up to `seq` is read: told to the server, again and again until its receipt comes."""
+        """Everything up to `seq`, or the head, is read: told to the server, again and again until its receipt comes."""
         self._mark("read", conversation, seq)
 
     def delivered(self, conversation: Id, seq: int) -> None:
@@ -228,8 +231,22 @@ class Client:
         self._work()
 
     def _mark(self, kind: str, conversation: Id, seq: int) -> None:
+        fold = self.conversations.get(conversation)
+        if fold is not None and fold.base is not None:
+            seq = min(seq, fold.head)  # the server goes no farther either, and would be asked for ever
         self.markers.want(kind, conversation, seq)
         self._work()
+
+    async def look(self, conversation: Id) -> Frame:
+        """Read the conversation over HTTP, on opening it: its markers make up for receipts that were missed.
+
+        Returns it as HTTP shows it. Raises ApiError, and what aiohttp does without a server.
+        """
+        details: Frame = await self._api.conversation(conversation)
+        fold = self.conversations.open(conversation)
+        fold.told(details["head"])
+        fold.shown(details, self.conversations.account)
+        return details
 
     def _work(self) -> None:
         if self._connection is not None:
@@ -307,6 +324,8 @@ class Client:
     def _act(self, effect: Effect) -> None:
         match effect:
             case Applied(event):
+                if self._deliver:
+                    self.delivered(event["conversation"], event["seq"])
                 self._emit(event)
             case Ack():
                 if (answer := self._waiting.pop(effect.id, None)) is not None and not answer.done():

@@ -67,6 +67,7 @@ class Fold:
         self.duplicates = 0
         self.skipped = 0
         self._counted = self.cursor
+        self._forgotten = 0
         self._held: dict[int, Event] = {}
 
     @property
@@ -87,12 +88,25 @@ class Fold:
         self.told(head)
         self.read, self.unread, self._counted = read, unread, head
 
-    def marked_read(self, seq: int, account: Id) -> None:
-        """The account's own marker moved; the greatest wins."""
+    def marked_read(self, seq: int, account: Id | None) -> None:
+        """The account's own marker moved; the greatest wins.
+
+        What is left unread is counted where all behind the marker is known, else at most what it can be: the server
+        counts exactly, at each `ready` and over HTTP.
+        """
         if seq > self.read:
             self.read = seq
-            left = [m for m in self.messages.values() if m.seq > seq and m.actor != account]
-            self.unread = 0 if seq >= self.cursor else min(self.unread, len(left))
+            if self._forgotten <= seq and self.base is not None and self.base <= seq and self._counted <= self.cursor:
+                self.unread = sum(self._is_unread(message, account) for message in self.messages.values())
+            else:
+                self.unread = min(self.unread, max(0, self.head - seq))
+
+    def shown(self, details: Mapping[str, Any], account: Id | None) -> None:
+        """The conversation as HTTP shows it: receipts that were missed are made up for."""
+        for member in details["members"]:
+            if member.get("read") is not None:
+                self.receipt(member["account"], member["read"], member["delivered"])
+        self.marked_read(details["read"], account)
 
     def receipt(self, account: Id, read: int, delivered: int) -> None:
         """Somebody has read, and was handed, so far; the greatest wins."""
@@ -132,6 +146,7 @@ class Fold:
         held, self._held = self._held, {}
         self.base = self.cursor = page[0]["seq"] - 1 if page else head
         self._counted = self.cursor
+        self._forgotten = 0
         self.head = max(head, self.cursor)
         self.read = min(self.read, self.head)
         self.unread = self.skipped = 0
@@ -174,28 +189,30 @@ class Fold:
             case "status_changed":
                 self.status = event["status"]
             case "edited" | "deleted" | "hidden" | "restored" | "reaction":
-                self._change(event)
+                if (message := self.messages.get(event["target"])) is not None:  # else older than what is kept
+                    self._change(message, event, account)
             case "erased":
                 for message in self.messages.values():
                     if message.actor == event["account"]:
-                        message.body = None
+                        self._change(message, event, account)
             case _:
                 self.skipped += 1
 
     def _say(self, event: Event, account: Id | None) -> None:
         seq = event["seq"]
-        self.messages[seq] = Message(
+        message = self.messages[seq] = Message(
             seq, event["id"], event["actor"], event["at"], event.get("body"), event.get("reply_to")
         )
         if len(self.messages) > self.keep:
-            self.messages.popitem(last=False)
-        if seq > self._counted and seq > self.read and event["actor"] != account:
-            self.unread += 1
+            self._forgotten, _ = self.messages.popitem(last=False)
+        if seq > self._counted:
+            self.unread += self._is_unread(message, account)
 
-    def _change(self, event: Event) -> None:
-        message = self.messages.get(event["target"])
-        if message is None:
-            return  # older than what is kept
+    def _is_unread(self, message: Message, account: Id | None) -> bool:
+        return message.seq > self.read and message.actor != account and message.body is not None
+
+    def _change(self, message: Message, event: Event, account: Id | None) -> None:
+        before = self._is_unread(message, account)
         match event["kind"]:
             case "edited":
                 message.body, message.edited = event.get("body"), True
@@ -208,6 +225,8 @@ class Fold:
                     del message.reactions[event["emoji"]]
             case _:
                 message.body = None
+        if event["seq"] > self._counted:
+            self.unread = max(0, self.unread + self._is_unread(message, account) - before)
 
 
 class Folds(Mapping[Id, Fold]):

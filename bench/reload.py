@@ -50,7 +50,8 @@ async def reload(
 async def _restart(api: Api, folds: Folds, conversation: Id, emit: Callable[[Event], None]) -> str | None:
     """The epoch that the fold now counts in; None when the conversation is not for us."""
     try:
-        head = (await api.conversation(conversation))["head"]
+        details = await api.conversation(conversation)
+        head = details["head"]
         page = await api.events(conversation, before=head + 1, limit=RELOAD_EVENTS)
     except ApiError as refused:
         if refused.status not in (403, 404):
@@ -59,4 +60,5 @@ async def _restart(api: Api, folds: Folds, conversation: Id, emit: Callable[[Eve
         return None
     for event in folds[conversation].restart(page["items"], head, folds.account):
         emit(event)
+    folds[conversation].shown(details, folds.account)
     return str(page["epoch"])

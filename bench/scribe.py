@@ -61,6 +61,27 @@ class Scribe:
                 verb = "joined" if kind == "member_joined" else "left"
                 what = f"· {self.name(event['account'])} {verb}"
                 self.terminal.print(f"{at} {self.terminal.dim(what)}")
+            case _ if (change := self._change(event)) is not None:
+                self.terminal.print(f"{at} {self.terminal.dim(f'· {who} {change}')}")
+
+    def _change(self, event: Event) -> str | None:
+        """What somebody did to a message or to the conversation, in words; None for what this reader does not know."""
+        match event["kind"]:
+            case "edited":
+                return f"changed a message: {self._body(event)}"
+            case "deleted":
+                return "deleted a message"
+            case "reaction":
+                verb = "reacted with" if event["on"] else "took back"
+                return f"{verb} {harmless(event['emoji'])}"
+            case "renamed":
+                self._subjects[event["conversation"]] = harmless(event["subject"])
+                return f"named this conversation “{self._subjects[event['conversation']]}”"
+            case "status_changed":
+                return {"open": "opened this conversation again", "closed": "closed this conversation"}.get(
+                    event["status"], f"made this conversation {harmless(event['status'])}"
+                )
+        return None
 
     def elsewhere(self, event: Event) -> None:
         """A message in a conversation that is not on screen."""

@@ -15,7 +15,7 @@ from bench.client import Client, ClientError, State
 from bench.fold import Event, Id
 from bench.http import ApiError
 from bench.memory import Memory, keep, recall, revive
-from bench.outbox import Ack, OutboxFullError, Refusal
+from bench.outbox import Ack, Frame, OutboxFullError, Refusal
 from bench.scribe import Scribe, messages
 from bench.signin import SignIn, Unreachable
 from bench.terminal import Terminal, harmless
@@ -59,8 +59,10 @@ class Talk:
             conversations=folds,
             outbox=outbox,
             on_event=self._event,
+            on_frame=self._frame,
             on_state=self._connection,
             on_refused=self._refused,
+            deliver=True,
             open_seconds=None,
             name="parley-chat/1",
         )
@@ -74,6 +76,7 @@ class Talk:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unmarked: set[Id] = set()
         self._saving = False
+        self._typist: Id | None = None
 
     async def run(self) -> None:
         """Until /quit or the end of input. Raises ClientError when the server will have us no more."""
@@ -204,8 +207,13 @@ class Talk:
             api = await self.signin.ready()
             details = await api.conversation(conversation)
             self.scribe.learn(details)
-            self.client.conversations.open(conversation).told(details["head"])
+            fold = self.client.conversations.open(conversation)
+            fold.told(details["head"])
+            fold.shown(details, self.scribe.me)
             page = await api.events(conversation, before=self._seen(conversation) + 1, limit=HISTORY)
+            if self.open is not None and self.open != conversation:
+                self.client.watch(self.open, on=False)
+            self.client.watch(conversation)
             self.open = conversation
             others = [harmless(m["name"]) for m in details["members"] if m["account"] != self.scribe.me]
             self.terminal.print()
@@ -223,12 +231,25 @@ class Talk:
         self.scribe.learn(details)
         for member in details["members"]:
             you = " (you)" if member["account"] == self.scribe.me else ""
-            self.terminal.print(f"    {harmless(member['name'])}, {member['role']}{you}")
+            state, _ = self.client.company.present.get(member["account"], ("", None))
+            here = f", {state}" if state and not you else ""
+            read = "" if you or (member["read"] or 0) < details["head"] else ", has read everything"
+            self.terminal.print(f"    {harmless(member['name'])}, {member['role']}{you}{here}{read}")
 
     def _event(self, event: Event) -> None:
         self._pending.append(event)
         if not self._catching:
             self._printable.set()
+
+    def _frame(self, frame: Frame) -> None:
+        """Somebody begins to type in the conversation on screen: said once, until something else happens there."""
+        if frame["type"] == "typing" and frame["conversation"] == self.open and frame["account"] != self.scribe.me:
+            typist = frame["account"] if frame["on"] else None
+            if typist is not None and typist != self._typist:
+                self.scribe.note(f"{self.scribe.name(typist)} is typing")
+            self._typist = typist or self._typist
+        elif frame["type"] == "event" and frame["conversation"] == self.open:
+            self._typist = None
 
     def _connection(self, state: State) -> None:
         if state == "live":

@@ -55,8 +55,9 @@ class Connection:
 
 
 class ScriptedServer:
-    """Knobs: `refusals` answer the next sends, `swallow_acks` acks are kept back though stored, events in
-    `omit` are not sent live, `mute` answers no ping, `close_with` closes instead of `ready`."""
+    """Knobs: `refusals` answer the next sends, `swallow_acks` acks are kept back though stored, `swallow_marks`
+    markers get lost, events in `omit` are not sent live, `mute` answers no ping, `close_with` closes instead of
+    `ready`."""
 
     def __init__(self) -> None:
         self.epoch = "e1"
@@ -67,6 +68,8 @@ class ScriptedServer:
         self.connections: list[Connection] = []
         self.refusals: deque[Frame] = deque()
         self.swallow_acks = 0
+        self.swallow_marks = 0
+        self.marks: dict[tuple[str, str], dict[str, int]] = {}
         self.omit: set[int] = set()
         self.mute = False
         self.close_with: int | None = None
@@ -219,10 +222,26 @@ class ScriptedServer:
     async def _on_typing(self, connection: Connection, frame: Frame) -> None:
         await self.tell({**frame, "account": OTHER})
 
+    async def _on_watch(self, connection: Connection, frame: Frame) -> None:
+        """Nobody is there but what `tell` says."""
+
+    async def _on_unwatch(self, connection: Connection, frame: Frame) -> None:
+        """As `watch`."""
+
     async def _on_read(self, connection: Connection, frame: Frame) -> None:
-        seq = frame["seq"]
-        receipt = {"conversation": frame["conversation"], "account": ACCOUNT, "read": seq, "delivered": seq}
-        await connection.tell({"type": "receipt", **receipt})
+        await self._mark(frame, read=frame["seq"], delivered=frame["seq"])
+
+    async def _on_delivered(self, connection: Connection, frame: Frame) -> None:
+        await self._mark(frame, read=0, delivered=frame["seq"])
+
+    async def _mark(self, frame: Frame, **wish: int) -> None:
+        if self.swallow_marks > 0:
+            self.swallow_marks -= 1
+            return
+        head = len(self.logs[frame["conversation"]])
+        known = self.marks.setdefault((frame["conversation"], ACCOUNT), {"read": 0, "delivered": 0})
+        known.update({kind: max(known[kind], min(seq, head)) for kind, seq in wish.items()})
+        await self.tell({"type": "receipt", "conversation": frame["conversation"], "account": ACCOUNT, **known})
 
     def _problem(self, request: web.Request) -> web.Response | None:
         self.requests.append(request.path)
@@ -278,7 +297,10 @@ class ScriptedServer:
         members = [{"account": ACCOUNT, "name": "Ada", "role": "client"}]
         if id not in self.alone:
             members.append({"account": OTHER, "name": "Bob", "role": "agent"})
+        nothing = {"read": 0, "delivered": 0}
+        members = [{**member, **self.marks.get((id, member["account"]), nothing)} for member in members]
         details = {"id": id, "subject": f"Talk {id[0]}", "head": len(self.logs[id]), "members": members}
+        details |= {"read": members[0]["read"], "unread": 0}
         return web.json_response(details)
 
     async def _events(self, request: web.Request) -> web.Response:

@@ -105,16 +105,45 @@ async def test_it_lists_opens_shows_history_and_talks(server, chat):
     await talk.shows("Bob: hello\N{REPLACEMENT CHARACTER}[2J Ada")
     await server.say(ASIDE, "psst")
     await talk.shows("— Bob in Talk 2: psst —")
+    server.marks[(TALK, OTHER)] = {"read": 3, "delivered": 3}
     for command in ("/who", "/help", "/nonsense", "/open 7", "/open talk 2", "//slash", "", "/list"):
         talk.type(command)
     await talk.shows("You: /slash ✓")
     await talk.shows("*\N{SPACE}2  Talk 2")
-    for text in ("Ada, client (you)", "anything else is said", "no such command: /nonsense", "called '7'"):
+    for text in (
+        "Ada, client (you)",
+        "Bob, agent, has read everything",
+        "anything else is said",
+        "no such command: /nonsense",
+        "called '7'",
+    ):
         assert text in talk.text
     assert talk.text.count("Bob: psst") == 1
     talk.type("/quit")
     assert await asyncio.wait_for(talk.process.wait(), 5) == 0
     assert server.read == {TALK: 3, ASIDE: 2}
+
+
+async def test_it_tells_who_types_and_who_is_there(server, chat):
+    talk = await chat()
+    await talk.shows("Bob: welcome")
+    async with asyncio.timeout(8):
+        while not server.heard_of("watch"):  # noqa: ASYNC110 - the server tells nobody that it heard
+            await asyncio.sleep(0.02)
+    typing = {"type": "typing", "conversation": TALK, "account": OTHER, "on": True}
+    await server.tell({"type": "presence", "account": OTHER, "state": "away", "last_seen": None})
+    await server.tell(typing)
+    await server.tell(typing)
+    await talk.shows("— Bob is typing —")
+    talk.type("/who")
+    await talk.shows("Bob, agent, away")
+    await server.say(TALK, "here I am")
+    await talk.shows("Bob: here I am")
+    assert talk.text.count("Bob is typing") == 1
+    await server.tell(typing)
+    async with asyncio.timeout(8):
+        while talk.text.count("Bob is typing") < 2:  # noqa: ASYNC110 - a process prints, no event tells
+            await asyncio.sleep(0.02)
 
 
 async def test_a_closed_chat_comes_back_and_shows_in_order_what_it_missed(server, chat):

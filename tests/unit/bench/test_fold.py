@@ -135,6 +135,64 @@ def test_unread_counts_others_messages_after_what_the_server_counted():
     assert fold.unread == 0
 
 
+def test_what_is_deleted_waits_no_longer_and_what_comes_deleted_never_did():
+    fold = straight([event(1), event(2), event(3, actor=ME), event(4) | {"body": None}])
+    assert fold.unread == 2
+    fold.apply(event(5, "deleted", target=1), ME)
+    fold.apply(event(6, "deleted", target=3), ME)
+    fold.apply(event(7, "deleted", target=4), ME)
+    fold.apply(event(8, "edited", target=2, body="better"), ME)
+    assert fold.unread == 1
+    fold.apply(event(9, "erased", account=BOB), ME)
+    assert fold.unread == 0
+    fold.apply(event(10, "restored", target=2, body="again"), ME)
+    assert fold.unread == 1
+
+
+def test_what_the_server_counted_without_is_not_taken_off_again():
+    fold = Fold(TALK, 0)
+    fold.told_unread(3, read=0, unread=1)  # of two messages one was deleted at 3
+    for one in (event(1), event(2), event(3, "deleted", target=1)):
+        fold.apply(one, ME)
+    assert fold.unread == 1
+
+
+def test_behind_a_marker_in_what_is_not_known_no_more_is_unread_than_there_is():
+    fold = Fold(TALK)
+    fold.told_unread(50, read=10, unread=30)
+    fold.marked_read(30, ME)
+    assert fold.unread == 20
+    fold.marked_read(25, ME)
+    assert (fold.read, fold.unread) == (30, 20)
+    fold.marked_read(50, ME)
+    assert fold.unread == 0
+
+
+def test_a_marker_among_what_was_forgotten_is_no_exact_count():
+    fold = Fold(TALK, 0, keep=2)
+    for seq in range(1, 7):
+        fold.apply(event(seq), ME)
+    fold.marked_read(2, ME)
+    assert fold.unread == 4
+    fold.marked_read(4, ME)
+    assert fold.unread == 2
+
+
+def test_a_conversation_that_is_shown_makes_up_for_missed_receipts_and_takes_nothing_back():
+    fold = straight([event(1), event(2), event(3)])
+    fold.receipt(BOB, 2, 3)
+    members = [
+        {"account": ME, "read": 2, "delivered": 2},
+        {"account": BOB, "read": 3, "delivered": 3},
+        {"account": "many", "read": None, "delivered": None},
+    ]
+    fold.shown({"read": 2, "members": members}, ME)
+    assert fold.receipts == {ME: (2, 2), BOB: (3, 3)}
+    assert (fold.read, fold.unread) == (2, 1)
+    fold.shown({"read": 1, "members": [{"account": BOB, "read": 1, "delivered": 1}]}, ME)
+    assert (fold.receipts[BOB], fold.read) == ((3, 3), 2)
+
+
 def test_a_fold_in_doubt_holds_everything_back_until_it_restarts():
     fold = straight([event(n) for n in (1, 2, 3)])
     fold.doubt()

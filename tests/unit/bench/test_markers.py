@@ -38,6 +38,29 @@ def test_delivered_is_said_once_a_second():
     assert [frame["seq"] for frame in markers.due(DELIVERED_SECONDS)] == [8]
 
 
+def test_delivered_without_a_receipt_is_said_again_after_silence_and_a_farther_one_before():
+    markers = Markers()
+    markers.want("delivered", "room", 1)
+    markers.due(0.0)
+    assert markers.due(AGAIN_SECONDS - 0.1) == []
+    assert [frame["seq"] for frame in markers.due(AGAIN_SECONDS)] == [1]
+    markers.want("delivered", "room", 2)
+    assert markers.due(AGAIN_SECONDS + DELIVERED_SECONDS - 0.1) == []
+    assert [frame["seq"] for frame in markers.due(AGAIN_SECONDS + DELIVERED_SECONDS)] == [2]
+
+
+def test_a_receipt_of_less_leaves_it_open_and_one_of_more_closes_it():
+    markers = Markers()
+    markers.want("read", "room", 3)
+    markers.due(0.0)
+    markers.receipt("room", 2, 2)
+    assert markers.wake(0.0) == AGAIN_SECONDS
+    markers.receipt("room", 4, 4)
+    assert markers.wake(0.0) is None
+    markers.want("read", "room", 4)  # known from another device
+    assert markers.due(100.0) == []
+
+
 def test_a_new_connection_says_it_again():
     markers = Markers()
     markers.want("read", "room", 3)

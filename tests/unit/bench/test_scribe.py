@@ -1,0 +1,57 @@
+"""Events in words, as the terminal chat prints them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from bench.scribe import Scribe
+from bench.terminal import Terminal
+
+TALK, ADA, BOB = "talk", "ada", "bob"
+
+
+@pytest.fixture
+def scribe() -> Scribe:
+    scribe = Scribe(Terminal(), ADA)
+    scribe.learn({"id": TALK, "subject": "Works", "members": [{"account": BOB, "name": "Bob"}]})
+    return scribe
+
+
+def event(kind: str, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "conversation": TALK, "actor": BOB, "at": "2026-01-01T10:00:00.000Z", "seq": 7, **more}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (event("message", body="hello"), "Bob: hello"),
+        (event("message", body="mine", actor=ADA), "You: mine ✓"),
+        (event("created"), "· Bob started this conversation"),
+        (event("member_joined", account=ADA), "· You joined"),
+        (event("member_left", account=BOB), "· Bob left"),
+        (event("edited", target=3, body="bet\x1bter"), "· Bob changed a message: bet\N{REPLACEMENT CHARACTER}ter"),
+        (event("deleted", target=3), "· Bob deleted a message"),
+        (event("reaction", target=3, emoji="👍", on=True), "· Bob reacted with 👍"),
+        (event("reaction", target=3, emoji="👍", on=False), "· Bob took back 👍"),
+        (event("renamed", subject="Night works"), "· Bob named this conversation “Night works”"),
+        (event("status_changed", status="closed"), "· Bob closed this conversation"),
+        (event("status_changed", status="open"), "· Bob opened this conversation again"),
+        (event("status_changed", status="archived"), "· Bob made this conversation archived"),
+    ],
+)
+def test_each_event_is_a_line(scribe: Scribe, capsys: pytest.CaptureFixture[str], told: dict[str, Any], words: str):
+    scribe.event(told)
+    assert re.sub(r"^\d\d:\d\d ", "", capsys.readouterr().out) == f"{words}\n"
+
+
+def test_what_the_chat_does_not_know_yet_is_left_out(scribe: Scribe, capsys: pytest.CaptureFixture[str]):
+    scribe.event(event("invented_later"))
+    assert capsys.readouterr().out == ""
+
+
+def test_a_new_name_is_remembered(scribe: Scribe):
+    scribe.event(event("renamed", subject="Night works"))
+    assert scribe.subject(TALK) == "Night works"
