@@ -125,8 +125,8 @@ def require_host(host: str) -> None:
         ) from error
 
 
-def require_port(host: str, port: int) -> None:
-    """Raises `LaunchError` when `port` cannot be used. An instance just killed gets a moment to go."""
+def require_port(host: str, port: int, setting: str = "PORT") -> None:
+    """Raises `LaunchError` when `port`, that `setting` led to, cannot be used. One just killed gets a moment to go."""
     deadline = time.monotonic() + PORT_PATIENCE_SECONDS
     family, kind, protocol, _, target = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     while True:
@@ -138,7 +138,9 @@ def require_port(host: str, port: int) -> None:
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise LaunchError(f"PORT={port} on {host} cannot be used: {error.strerror}; set another") from error
+                    raise LaunchError(
+                        f"{setting}={port} on {host} cannot be used: {error.strerror}; set another"
+                    ) from error
         time.sleep(0.1)
 
 

@@ -39,11 +39,15 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """All of an instance: what is kept alive, what runs once after the database answers, where clients go."""
+    """All of an instance: what is kept alive, what runs once after the database answers, where clients go.
+
+    `metrics` are the loopback ports on which processes tell theirs, by the process's name.
+    """
 
     processes: tuple[Process, ...]
     steps: tuple[Process, ...]
     ports: tuple[int, ...]
+    metrics: dict[str, int]
 
     def of(self, stage: Stage) -> tuple[Process, ...]:
         """The processes of one stage."""
@@ -87,15 +91,25 @@ def lay_out(settings: LauncherSettings, places: Places, env: Mapping[str, str]) 
     for name, port in zip(numbered("edge", settings.edges), ports, strict=True):
         own = {"HOST": settings.host, "PORT": str(port), "AUTH_JWT_SECRET": places.jwt_secret}
         processes.append(module(name, Stage.EDGES, peer | own, "edge"))
+    metrics: dict[str, int] = {}
+    if settings.metrics_port:
+        telling = [process.name for process in processes if process.stage is not Stage.DATABASE]
+        metrics = {name: port for port, name in enumerate(telling, settings.metrics_port)}
+        processes = [
+            msgspec.structs.replace(process, env=process.env | {"METRICS_PORT": str(metrics[process.name])})
+            if process.name in metrics
+            else process
+            for process in processes
+        ]
     steps = [module("migrate", Stage.DATABASE, base, "storage", "migrate")]
     if settings.shows_demo:
         steps.append(module("demo", Stage.DATABASE, base, "storage", "demo"))
-    return Plan(processes=tuple(processes), steps=tuple(steps), ports=ports)
+    return Plan(processes=tuple(processes), steps=tuple(steps), ports=ports, metrics=metrics)
 
 
 UNWANTED = frozenset(
     {
-        *("AUTH_JWT_SECRET", "DATABASE_URL", "BROKER_BIND", "BROKER_ADDRESSES", "HOST", "PORT"),
+        *("AUTH_JWT_SECRET", "DATABASE_URL", "BROKER_BIND", "BROKER_ADDRESSES", "HOST", "PORT", "METRICS_PORT"),
         # What `make` says to a make that it would start; and -m must find our packages in the folder.
         *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONSAFEPATH"),
     }

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from deploy import home, orphans, preflight, ready, words
+from deploy import home, orphans, preflight, ready, targets, words
 from deploy.child import die_with_parent
 from deploy.errors import LaunchError
 from deploy.plan import Places, Plan, Stage, lay_out
@@ -55,6 +55,9 @@ def main(env: Mapping[str, str]) -> int:
             plan = lay_out(settings, places, env)
             for port in plan.ports:
                 home.require_port(settings.host, port)
+            for port in plan.metrics.values():
+                home.require_port(targets.HOST, port, "METRICS_PORT")
+            targets.write(plan, data_dir)
             home.private_subfolder(data_dir / "logs")
             asyncio.run(keep(plan, settings, data_dir))
     except LaunchError as error:

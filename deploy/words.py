@@ -12,6 +12,7 @@ from deploy.errors import LaunchError
 from deploy.plan import Plan
 from deploy.ready import url
 from deploy.settings import LauncherSettings
+from deploy.targets import FILE, HOST
 from storage import demo_talk
 
 DEMO_ACCOUNTS = (demo_talk.CLIENT, demo_talk.AGENT, demo_talk.ADMIN)
@@ -57,6 +58,8 @@ def greeting(plan: Plan, settings: LauncherSettings, data_dir: Path) -> None:
     else:
         place = "DATABASE_URL=…" if settings.database_url else f"DATA_DIR={data_dir}"
         lines.append(f"  accounts  {place} .venv/bin/python -m storage account add --role admin EMAIL")
+    if plan.metrics:
+        lines.append(f"  metrics   http://{HOST}:{min(plan.metrics.values())}/metrics …, all in {data_dir}/{FILE}")
     lines += [
         f"  data      {data_dir}",
         f"  logs      tail -f {data_dir}/logs/*.log",

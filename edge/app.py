@@ -12,7 +12,9 @@ from functools import partial
 from starlette.types import ASGIApp
 
 from broker.link.client import Link
+from broker.link.metrics import LinkMetrics
 from broker.link.resend import Lanes
+from broker.node.exposition import open_exposition
 from broker.node.tasks import Tasks
 from broker.wire.payloads import Command
 from edge.announcer import Announcer
@@ -23,6 +25,7 @@ from edge.auth.tokens import Tokens
 from edge.backbone import BackboneEnd
 from edge.commands import Commands
 from edge.markers import Markers
+from edge.metrics import EdgeMetrics
 from edge.ratelimit import RateLimit
 from edge.refusal import Refusal
 from edge.services import Edge
@@ -42,6 +45,7 @@ from edge.upkeep import prune_for_ever
 from storage import sessions
 from storage.markers import Mark
 from storage.markers import mark as mark_all
+from storage.metrics import DatabaseMetrics
 from storage.pool import open_database
 from storage.settings import StorageSettings
 
@@ -56,7 +60,6 @@ class Running:
     app: ASGIApp
     reception: Reception
     gateway: Gateway
-    edge: Edge
 
 
 @asynccontextmanager
@@ -112,7 +115,9 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
         )
         tasks.spawn(_tick_for_ever(gateway.tick, end.tick))
         tasks.spawn(prune_for_ever(partial(sessions.prune, db)))
-        yield Running(application(edge), Endpoint(gateway, settings.origins), gateway, edge)
+        told = [EdgeMetrics(edge, gateway, commands, end, replay), LinkMetrics(link), DatabaseMetrics(db)]
+        await parts.enter_async_context(open_exposition(settings.metrics_port, told))
+        yield Running(application(edge), Endpoint(gateway, settings.origins), gateway)
 
 
 async def _tick_for_ever(sessions: Callable[[float, float], None], announcements: Callable[[float], None]) -> None:

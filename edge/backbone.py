@@ -50,6 +50,7 @@ class BackboneEnd:
         self._comparing: asyncio.TimerHandle | None = None
         self.refused = 0
         self.unsent = 0
+        self.overruns = 0
 
     def serve(self, gateway: Gateway, receipts: Receipts, company: Company, link: Link) -> None:
         """Join the two ends."""
@@ -111,6 +112,7 @@ class BackboneEnd:
 
     def on_overrun(self) -> None:
         """A broker dropped what it held for this edge."""
+        self.overruns += 1
         self._gateway.overrun()
 
     # To the backbone --------------------------------------------------------

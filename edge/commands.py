@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from uuid import uuid4
 
 from broker.link.client import Link, LinkDown, LinkFull, RosterChange
 from broker.link.resend import Effect, GaveUp, Lanes, Refused, Transmit
+from broker.node.histogram import Histogram
 from broker.wire import payloads
 from broker.wire.payloads import Act, Command, Edit, Id, Message, Outcome
 
@@ -27,11 +29,13 @@ class Commands:
     """`enqueue` for callers with a callback, `submit` for those who await. Each command is answered exactly once."""
 
     def __init__(self, lanes: Lanes[Command]) -> None:
-        self._lanes = lanes
+        self.lanes = lanes
         self._refs = itertools.count(1)
-        self._waiting: dict[int, Answer] = {}
+        self._waiting: dict[int, tuple[Answer, float]] = {}
         self._link: Link | None = None
         self._ticking: asyncio.TimerHandle | None = None
+        self.outcomes_by_code: Counter[str] = Counter()
+        self.seconds = Histogram()
 
     def attach(self, link: Link) -> None:
         """The link by which commands leave; before there is one, everything waits for the next tick."""
@@ -42,16 +46,22 @@ class Commands:
         """Commands without an answer yet."""
         return len(self._waiting)
 
+    def oldest(self, now: float) -> float:
+        """How old the oldest of them is, in seconds; 0 if there is none."""
+        oldest = next(iter(self._waiting.values()), None)
+        return now - oldest[1] if oldest is not None else 0.0
+
     def enqueue(self, lane: Hashable, conversation: Id, actor: Id, id: Id, act: Act, answer: Answer) -> None:
         """Send a command behind those of its lane; `answer` is called with its outcome, 10 s from now at the latest.
 
         A lane belongs to one conversation: the caller makes the conversation part of its name.
         """
         ref = next(self._refs)
-        self._waiting[ref] = answer
+        now = time.monotonic()
+        self._waiting[ref] = answer, now
         cost = COMMAND_COST + (len(act.body) if isinstance(act, Message | Edit) else 0)
         command = Command(ref, conversation, actor, id, act)
-        self._do(self._lanes.submit((lane, conversation), ref, command, cost, time.monotonic()))
+        self._do(self.lanes.submit((lane, conversation), ref, command, cost, now))
         if self._ticking is None:
             self._ticking = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
@@ -72,7 +82,7 @@ class Commands:
         """Persistence answered."""
         now = time.monotonic()
         for outcome in items:
-            effects = self._lanes.answered(outcome.ref, outcome.code, now)
+            effects = self.lanes.answered(outcome.ref, outcome.code, now)
             if effects is None:
                 continue
             self._answer(outcome)
@@ -80,7 +90,7 @@ class Commands:
 
     def undeliverable(self, tag: int, reason: str) -> None:
         """A broker could not pass a batch on."""
-        self._do(self._lanes.undeliverable(tag, reason, time.monotonic()))
+        self._do(self.lanes.undeliverable(tag, reason, time.monotonic()))
 
     def roster_changed(self, change: RosterChange) -> None:
         """What was sent, or may have been answered, by way of a process that is suspected or gone is sent again."""
@@ -88,11 +98,11 @@ class Commands:
         if lost:
             deaf = self._link is not None and self._link.heard_by(lost)
             now = time.monotonic()
-            self._do(self._lanes.lost_way(lambda way: deaf or way.broker in lost or way.node in lost, now))
+            self._do(self.lanes.lost_way(lambda way: deaf or way.broker in lost or way.node in lost, now))
 
     def _tick(self) -> None:
         self._ticking = None
-        self._do(self._lanes.tick(time.monotonic()))
+        self._do(self.lanes.tick(time.monotonic()))
         if self._waiting:
             self._ticking = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
@@ -110,24 +120,27 @@ class Commands:
     def _transmit(self, batch: Transmit) -> None:
         now = time.monotonic()
         if self._link is None:
-            self._do(self._lanes.undeliverable(batch.tag, "no_peer", now))
+            self._do(self.lanes.undeliverable(batch.tag, "no_peer", now))
             return
         payload = payloads.encode(payloads.Commands(tuple(batch.items)))
         key = batch.items[0].conversation
         try:
-            way = self._link.send("persistence", key, payload, tag=batch.tag, ttl=self._lanes.command_ttl)
+            way = self._link.send("persistence", key, payload, tag=batch.tag, ttl=self.lanes.command_ttl)
         except LinkFull:
-            self._do(self._lanes.undeliverable(batch.tag, "full", now))
+            self._do(self.lanes.undeliverable(batch.tag, "full", now))
         except LinkDown:
-            self._do(self._lanes.undeliverable(batch.tag, "no_peer", now))
+            self._do(self.lanes.undeliverable(batch.tag, "no_peer", now))
         else:
-            self._lanes.sent(batch.tag, way)
+            self.lanes.sent(batch.tag, way)
 
     def _give_up(self, effect: GaveUp) -> None:
         for ref in effect.refs:
             self._answer(Outcome(ref, "unavailable", retry_after=1.0))
 
     def _answer(self, outcome: Outcome) -> None:
-        answer = self._waiting.pop(outcome.ref, None)
-        if answer is not None:
+        waiting = self._waiting.pop(outcome.ref, None)
+        if waiting is not None:
+            answer, since = waiting
+            self.outcomes_by_code[outcome.code or ("replayed" if outcome.replayed else "stored")] += 1
+            self.seconds.observe(time.monotonic() - since)
             answer(outcome)

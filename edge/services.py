@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.wire.payloads import Act, Id, Outcome
 from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
+from edge.counters import HttpCounters
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.refusal import Refusal
@@ -57,3 +58,4 @@ class Edge:
     refusal: Refusal
     backbone: Backbone
     draining: Callable[[], bool]
+    http: HttpCounters = field(default_factory=HttpCounters)

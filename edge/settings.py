@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from broker.link.needs import LinkSettings
-from broker.node.environment import check
+from broker.node.environment import check, port_fault
 
 PREFIX = "EDGE_"
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
@@ -23,6 +23,7 @@ SHARED = frozenset(
         "socket_io_cors_origin",
         "feature_messaging_enabled",
         "messaging_rollout_percentage",
+        "metrics_port",
         *("broker_addresses", "broker_window_bytes", "broker_waiting_bytes"),
     }
 )
@@ -39,7 +40,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
     `broker_window_bytes` and `broker_waiting_bytes` are as in the broker's settings,
-    for the edge's end.
+    for the edge's end. Metrics are told on `metrics_port` (0 or none: nowhere).
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +58,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     broker_waiting_bytes: int = 8 * 1024 * 1024
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
+    metrics_port: int | None = None
 
     def __repr__(self) -> str:
         return f"EdgeSettings({self.host}:{self.port})"  # never the secret
@@ -69,6 +71,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             )
         if not 1 <= self.port <= 65_535:
             raise ValueError("PORT must be between 1 and 65535")
+        if fault := port_fault("METRICS_PORT", self.metrics_port):
+            raise ValueError(fault)
         if not 0 <= self.rate_limit < math.inf or self.rate_burst < 1:
             raise ValueError("RATE_LIMIT must not be below 0, EDGE_RATE_BURST at least 1")
         if self.access_seconds < 10 or self.refresh_seconds < self.access_seconds:

@@ -125,6 +125,10 @@ class Database:
         """Ask for nothing; raises `Unavailable` if even that is too much."""
         await self.fetch(SQL["alive"])
 
+    def stats(self) -> Mapping[str, int]:
+        """psycopg_pool's own numbers (its documentation, "Pool stats"); what never happened is missing."""
+        return self._pool.get_stats()
+
     async def _fetch(self, statement: str, params: Params) -> list[Row]:
         connection: psycopg.AsyncConnection | None = None
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from broker.link.needs import LinkSettings
-from broker.node.environment import check
+from broker.node.environment import check, port_fault
 
 PREFIX = "WORKER_"
-SHARED = frozenset({"broker_addresses", "broker_window_bytes", "broker_waiting_bytes"})
+SHARED = frozenset({"metrics_port", "broker_addresses", "broker_window_bytes", "broker_waiting_bytes"})
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,7 +19,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     come again after `retry_after_seconds`. `batch_commands` and `batch_bytes` bound one append: PostgreSQL
     stores 500 usual commands in some 15 ms, and nobody else is served meanwhile. `retry_seconds` is the
     first pause after a database failure, doubled up to `retry_most_seconds`. `drain_seconds` is how long a
-    stop waits for what is queued; a supervisor kills after ten.
+    stop waits for what is queued; a supervisor kills after ten. Metrics are told on `metrics_port` (0 or none:
+    nowhere).
     """
 
     broker_addresses: str = ""
@@ -33,13 +34,16 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     retry_seconds: float = 0.05
     retry_most_seconds: float = 1.0
     drain_seconds: float = 5.0
+    metrics_port: int | None = None
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if not name.startswith("broker_") and value <= 0:
+            if not name.startswith(("broker_", "metrics_")) and value <= 0:
                 raise ValueError(f"{PREFIX}{name.upper()} must be above 0")
         _ = self.link
+        if fault := port_fault("METRICS_PORT", self.metrics_port):
+            raise ValueError(fault)
         if self.batch_commands > 500:
             raise ValueError("WORKER_BATCH_COMMANDS must be at most 500, which is what one append takes")
 

@@ -27,13 +27,15 @@ def check_bounds(window_bytes: int, waiting_bytes: int) -> None:
 class Gate(Generic[T]):
     """The way out to one peer: what leaves, and what waits in order, bounded by `limit`, until credit comes."""
 
-    __slots__ = ("_consumed", "_limit", "_waiting", "_window", "sent", "waiting_cost")
+    __slots__ = ("_consumed", "_first", "_first_since", "_limit", "_waiting", "_window", "sent", "waiting_cost")
 
     def __init__(self, window: int, limit: int) -> None:
         self._window = window
         self._limit = limit
         self._waiting: deque[tuple[T, int]] = deque()
         self._consumed = 0
+        self._first: T | None = None
+        self._first_since = 0.0
         self.sent = 0
         self.waiting_cost = 0
 
@@ -91,6 +93,19 @@ class Gate(Generic[T]):
             self._waiting = deque((item, cost) for item, cost in self._waiting if not which(item))
             self.waiting_cost = sum(cost for _, cost in self._waiting)
         return dropped
+
+    def look(self, now: float) -> None:
+        """Asked ten times a second, so that `age` can tell since when the first that waits has been the first."""
+        first = self._waiting[0][0] if self._waiting else None
+        if first is not self._first:
+            self._first = first
+            self._first_since = now
+
+    def age(self, now: float) -> float:
+        """For how long nothing has left though something waits; 0 when nothing waits, or what is first is new."""
+        if not self._waiting or self._waiting[0][0] is not self._first:
+            return 0.0
+        return now - self._first_since
 
     def restart(self) -> None:
         """The connection starts anew: counts begin at zero; what waits goes on waiting."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -64,6 +65,7 @@ class RosterChange(NamedTuple):
 class Link:
     """Open it with `async with`; callbacks run in the event loop, one frame after another.
 
+    `undeliverable` (by reason), `overruns` and `refused` (frames that it did not take) are counted for metrics.
     `manual_credit`: a frame counts as used up only when `consumed` is called for it, so that what a worker has
     queued holds its senders back.
     """
@@ -97,6 +99,9 @@ class Link:
         self._flushing = False
         self._ticking: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self.undeliverable: Counter[str] = Counter()
+        self.overruns = 0
+        self.refused = 0
 
     # Life -------------------------------------------------------------------
 
@@ -116,10 +121,10 @@ class Link:
         try:
             deadline = time.monotonic() + GOODBYE_SECONDS
             self._flush()
-            while any(connection.queued for connection in self._connections) and time.monotonic() < deadline:
+            while any(connection.queued for connection in self.connections) and time.monotonic() < deadline:
                 await asyncio.sleep(0.01)
                 self._flush()
-            for connection in self._connections:
+            for connection in self.connections:
                 connection.goodbye()
             self._flush()
         finally:
@@ -133,7 +138,7 @@ class Link:
         What is for us by name still comes, and we may send. Waits for the word of every live broker, but no longer
         than `seconds`: then one that is slow may still give us something.
         """
-        for connection in self._connections:
+        for connection in self.connections:
             connection.retire()
         self._flush()
         with contextlib.suppress(TimeoutError):
@@ -143,11 +148,12 @@ class Link:
                     await self._changed.wait()
 
     @property
-    def _connections(self) -> Iterator[Connection]:
+    def connections(self) -> Iterator[Connection]:
+        """One to each broker, in whatever state it is."""
         return (line.connection for line in self._lines.values())
 
     def _live(self) -> list[Connection]:
-        return [connection for connection in self._connections if connection.state is State.LIVE]
+        return [connection for connection in self.connections if connection.state is State.LIVE]
 
     @property
     def ready(self) -> bool:
@@ -245,10 +251,12 @@ class Link:
         if max(len(to.encode()), len(key.encode())) > KEY_BYTES:
             raise ValueError(f"keys and names have at most {KEY_BYTES} bytes")
         if way is None:
+            self.refused += 1
             raise LinkDown("no broker is live")
         deadline = float("inf") if ttl is None else time.monotonic() + ttl
         gate = self._lines[way.broker].connection.gate
         if not gate.offer((by_key, tag, to, key, deadline, payload), cost(payload)):
+            self.refused += 1
             raise LinkFull(f"too much waits for {way.broker}")
         self._flush_soon()
         return way
@@ -277,8 +285,10 @@ class Link:
             if isinstance(event, Received):
                 self._call(self._on_frame, event)
             elif isinstance(event, tuple):
+                self.undeliverable[event[1]] += 1
                 self._call(self._on_undeliverable, *event)
             elif event == "overrun":
+                self.overruns += 1
                 self._call(self._on_overrun)
             elif event == "ended":
                 log.warning("link.ended", broker=connection.address)
@@ -300,7 +310,7 @@ class Link:
 
         What live brokers tell counts; the roster of a suspect one only as long as there is no live one.
         """
-        suspect_ones = [connection for connection in self._connections if connection.state is State.SUSPECT]
+        suspect_ones = [connection for connection in self.connections if connection.state is State.SUSPECT]
         known: dict[str, tuple[str, bool]] = {}
         for connection in self._live() or suspect_ones:
             for node, (role, suspect) in connection.nodes.items():
@@ -348,4 +358,5 @@ class Link:
         if suspected or gone:
             self._roster_changed(frozenset(suspected), frozenset(gone))
         for tag in tags:
+            self.undeliverable["gone"] += 1
             self._call(self._on_undeliverable, tag, "gone")

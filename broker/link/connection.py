@@ -208,6 +208,7 @@ class Connection:
         """
         stalled = now - self._looked > STALL_SECONDS and self._looked > float("-inf")
         self._looked = now
+        self.gate.look(now)
         if stalled:
             # We were stopped ourselves: the broker's answers wait unread, so its silence says nothing yet.
             self._heard = now

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
+LAST_PORT = 65_535
 
 
 class SettingError(ValueError):
@@ -37,6 +38,11 @@ def load(kind: type[S], env: Mapping[str, str], prefix: str, shared: frozenset[s
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as fault:
         raise SettingError(f"A setting cannot be used: {fault}. See docs/settings.md.") from None
+
+
+def port_fault(name: str, port: int | None) -> str | None:
+    """Why a setting cannot be a port; None if it can, is 0 (a switch that is off) or not given."""
+    return None if port is None or 0 <= port <= LAST_PORT else f"{name} must be between 0 and {LAST_PORT}"
 
 
 def check(

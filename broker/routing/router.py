@@ -167,6 +167,10 @@ class Router:
 
     # Who is there -----------------------------------------------------------
 
+    def peers(self) -> Iterable[Peer]:
+        """Everyone who is known, for metrics."""
+        return self._by_name.values()
+
     def tick(self, now: float) -> tuple[list[str], list[str]]:
         """Judge the silent; returns who became suspect and who is gone, for the log."""
         suspected, gone = self.roster.look(now)
@@ -180,6 +184,7 @@ class Router:
             for peer in self._by_name.values():
                 self._refuse(peer.gate.drop(lambda frame: frame.deadline <= now), "expired")
         for peer in self._by_name.values():
+            peer.gate.look(now)
             if peer.clogged:
                 self._dirty[peer.identity] = peer
         return suspected, gone

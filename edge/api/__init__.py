@@ -23,6 +23,7 @@ from edge.api import (
     projects,
     statistics,
 )
+from edge.api.counted import Counted
 from edge.api.faults import HANDLERS, LastResort
 from edge.api.operations import Operation
 from edge.api.requests import check_caller
@@ -110,7 +111,12 @@ def application(edge: Edge) -> Starlette:
     """The routes as an application, with every error as a problem document."""
     app = Starlette(
         routes=[*routes(), *documents.routes(TABLE)],
-        middleware=[Middleware(SecurityHeaders), cross_origin(edge.settings.origins), Middleware(LastResort)],
+        middleware=[
+            Middleware(Counted, counters=edge.http),
+            Middleware(SecurityHeaders),
+            cross_origin(edge.settings.origins),
+            Middleware(LastResort),
+        ],
         exception_handlers=dict(HANDLERS),
     )
     app.router.redirect_slashes = False

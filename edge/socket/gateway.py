@@ -19,6 +19,7 @@ from broker.node.tasks import Tasks
 from broker.wire.payloads import Act, Delivery, HeadOf, Id, Outcome
 from edge.codes import MESSAGES
 from edge.commands import Answer, Commands
+from edge.counters import SocketCounters
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.refusal import Refusal
@@ -74,12 +75,14 @@ class Gateway:
         self.on_departure: Callable[[Id], None] = lambda account: None
         self.draining = False
         self.slow_consumers = 0
+        self.counters = SocketCounters()
 
     # A session's life -------------------------------------------------------
 
     def connect(self, port: SocketPort, *, binary: bool, bearer: str | None) -> Session:
         """A socket was accepted: its client has 5 s to say hello."""
-        session = Session(str(uuid4()), port, binary=binary)
+        session = Session(str(uuid4()), port, binary=binary, errors=self.counters.errors)
+        self.counters.opened += 1
         self.sessions[session.id] = session
         port.on_message = lambda data, is_binary: self._receive(session, data, is_binary, bearer)
         port.on_gone = lambda: self.leave(session)
@@ -97,6 +100,7 @@ class Gateway:
         """The socket is gone or going: nothing is written to it any more. Its pending commands run to their end."""
         if session.state is State.CLOSED:
             return
+        self.counters.closed["client" if code is None else str(int(code))] += 1
         if session.state is not State.GREETING:
             account = session.account or None
             log.info("socket.closed", session=session.id, account=account, code=code, reason=reason)
@@ -116,6 +120,7 @@ class Gateway:
     def _receive(self, session: Session, data: bytes, is_binary: bool, bearer: str | None) -> None:
         if session.state is State.CLOSED:
             return
+        self.counters.frames += 1
         if session.state is State.OPENING:
             # Pipelined behind hello: kept, in order, until ready is out; the transport stops reading meanwhile.
             session.port.hold_reading(True)
@@ -281,12 +286,14 @@ class Gateway:
         """Write events to every session that they are for: built once, the same bytes to each."""
         prepared = Prepared(forward.conversation, forward.events)
         sessions = self.hub.sessions
-        slow = [
-            session
-            for account in forward.recipients
-            for session in sessions.get(account, ())
-            if not session.hear(prepared)
-        ]
+        slow: list[Session] = []
+        reached = 0
+        for account in forward.recipients:
+            of_account = sessions.get(account)
+            if of_account is not None:
+                reached += len(of_account)
+                slow += [session for session in of_account if not session.hear(prepared)]
+        self.counters.forwarded(forward.events, reached)
         for event in forward.events:
             if event.kind == "member_left" and event.account in sessions and event.account not in forward.recipients:
                 self._part(forward.conversation, Prepared(forward.conversation, [event]), sessions[event.account])

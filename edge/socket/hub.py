@@ -77,6 +77,8 @@ class Hub(Generic[S]):
         self.sessions: dict[Id, set[S]] = {}
         self.streams: OrderedDict[Id, Stream] = OrderedDict()
         self._limit = limit
+        self.repairs_begun = 0
+        self.repaired = 0
         self.gaps: set[Id] = set()
 
     # Sessions ---------------------------------------------------------------
@@ -197,6 +199,7 @@ class Hub(Generic[S]):
             if stream.due is not None and stream.due <= now and stream.repairing is None:
                 stream.repairing = Repair(conversation, stream.last, stream.wanted)
                 wanted.append(stream.repairing)
+                self.repairs_begun += 1
         return wanted
 
     def filled(self, repair: Repair, events: Sequence[Logged], now: float) -> Forward | None:
@@ -206,6 +209,7 @@ class Hub(Generic[S]):
             return None
         forward = self._advance(repair.conversation, stream, events, now)
         if stream.last >= repair.upto:
+            self.repaired += 1
             self._repaired(stream, now + GAP_SECONDS)
         return forward
 

@@ -154,7 +154,7 @@ class Opening:
                 session.seen.pop(conversation, None)
                 session.say({"type": "resync", "conversation": conversation, "reason": "cursor_ahead"})
                 continue
-            self._replay.write(session, stretch.data)
+            self._replay.write(session, stretch, cursor)
             if not self._replay.take_over(session, conversation, stretch.last, stretch.head, caught_up=True):
                 session.seen.setdefault(conversation, 0)
                 lagging[conversation] = stretch.last

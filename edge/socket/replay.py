@@ -39,11 +39,14 @@ class Replay:
         self._hub = hub
         self.stretches = stretches
         self.turn = asyncio.Semaphore(READS_AT_ONCE)
+        self.replayed = 0
+        self.compared = 0
 
-    def write(self, session: Session, data: bytes) -> None:
-        """Finished frames of events, as one write."""
-        if data:
-            session.port.write(data)
+    def write(self, session: Session, stretch: Stretch, after: int) -> None:
+        """The events of a stretch, asked for behind `after`, as one write."""
+        if stretch.data:
+            self.replayed += stretch.last - after
+            session.port.write(stretch.data)
             session.replayed = session.port.written
 
     async def go_on(self, session: Session, conversation: Id, cursor: int, *, caught_up: bool) -> None:
@@ -61,7 +64,7 @@ class Replay:
             if stretch is None:
                 self.not_member(session, conversation)
                 return
-            self.write(session, stretch.data)
+            self.write(session, stretch, cursor)
             cursor = stretch.last
             if self.take_over(session, conversation, cursor, stretch.head, caught_up=caught_up):
                 return
@@ -96,7 +99,7 @@ class Replay:
         if after > stretch.head:
             session.say({"type": "resync", "conversation": conversation, "reason": "cursor_ahead"})
             return
-        self.write(session, stretch.data)
+        self.write(session, stretch, after)
         session.say({"type": "caught_up", "conversation": conversation, "seq": stretch.last, "head": stretch.head})
         await session.port.drained()
 
@@ -171,6 +174,7 @@ class Replay:
                         if audience is not None:
                             headed((HeadOf(conversation, audience[0], tuple(audience[1])),))
                 at += COMPARE_AT_ONCE
+                self.compared += len(part)
             except StorageError:
                 log.warning("edge.compare_failed", conversations=len(part))
                 await asyncio.sleep(RETRY_SECONDS)

@@ -12,6 +12,7 @@ So a replay needs no buffer, and what a client sees of one log is in order.
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -83,14 +84,15 @@ class Session:
     """A WebSocket from hello to goodbye. `seen` maps each log under replay to the last live seq held back.
 
     `replayed` is how far what was written is replay: a client that asked for much is not slow because it gets much.
+    `errors` counts what was said by `error`, of all sessions together.
     """
 
     __slots__ = (
-        "account", "binary", "drained_bytes", "expires_at", "frames_due", "hello_timer", "id", "jti", "looks_due",
-        "pipelined", "port", "replayed", "role", "seen", "stalled_since", "state", "syncs", "typing",
+        "account", "binary", "drained_bytes", "errors", "expires_at", "frames_due", "hello_timer", "id", "jti",
+        "looks_due", "pipelined", "port", "replayed", "role", "seen", "stalled_since", "state", "syncs", "typing",
     )  # fmt: skip
 
-    def __init__(self, id: Id, port: SocketPort, *, binary: bool) -> None:
+    def __init__(self, id: Id, port: SocketPort, *, binary: bool, errors: Counter[str] | None = None) -> None:
         self.id = id
         self.port = port
         self.binary = binary
@@ -109,6 +111,7 @@ class Session:
         self.hello_timer: Any = None
         self.typing: dict[Id, tuple[float, bool]] = {}
         self.looks_due = 0.0
+        self.errors = errors
 
     def step(self, event: Event) -> None:
         """Go where the table says; a step that it does not know is our bug, raises KeyError and changes nothing."""
@@ -148,6 +151,8 @@ class Session:
 
     def error(self, code: str, message: str, *, id: str | None = None, **more: Any) -> None:
         """Say what was wrong; `more` are `field` and `retry_after`, left out when None."""
+        if self.errors is not None:
+            self.errors[code] += 1
         frame: dict[str, Any] = {"type": "error", "code": code, "message": message}
         if id is not None:
             frame["id"] = id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,26 @@ MODULES = ("storage serve", "broker", "workers.persistence", "workers.fanout", "
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that nobody listens on now."""
+    while True:
+        first = free_port()
+        with contextlib.suppress(OSError, OverflowError), contextlib.ExitStack() as probes:
+            for port in range(first, first + count):
+                probes.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+
+
+def scraped(data_dir: Path) -> list[str]:
+    """The names of the processes in the list for Prometheus, each of which tells its metrics as that kind."""
+    names = []
+    for target in json.loads((data_dir / "metrics.json").read_text()):
+        with urllib.request.urlopen(f"http://{target['targets'][0]}/metrics", timeout=5) as answer:
+            assert f"parley_{target['labels']['kind']}_" in answer.read().decode()
+        names.append(target["labels"]["process"])
+    return sorted(names)
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
@@ -113,10 +134,11 @@ def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
 
 def test_an_instance_starts_serves_heals_and_leaves_nothing_behind(launch):
     """One long test, because a start takes seconds: each part stands on the one before."""
-    launched = launch()
+    launched = launch(METRICS_PORT=str(free_ports(4)))
     launched.await_running()
     assert f"http://127.0.0.1:{launched.port}" in launched.said()
     assert launched.is_ready()
+    assert scraped(launched.data_dir) == ["broker", "edge", "fanout", "persistence"]
 
     running = processes_of(launched.data_dir)
     for module in MODULES:

@@ -41,6 +41,10 @@ class Audiences:
             self.version += 1
         return new
 
+    def count(self) -> tuple[int, int, int]:
+        """Edges that are known, edges that are not, and accounts that are connected somewhere; for metrics."""
+        return len(self._accounts.keys() - self._unknown), len(self._unknown), len(self._where)
+
     def told(self, edge: str, told: Audience) -> AudienceSeen | AudienceWanted:
         """An edge speaks; the answer to send it. What was doubled or overtaken changes nothing, a snapshot neither."""
         heard = self._heard.get(edge, 0)

@@ -65,18 +65,21 @@ class Fanout:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._audiences = Audiences()
-        self._conversations = Conversations()
+        self.audiences = Audiences()
+        self.conversations = Conversations()
         self._recent = RecentHeads()
         self._commits = RecentCommits()
         self._routes: dict[Id, tuple[int, frozenset[Id], dict[str, tuple[Id, ...]]]] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._tasks = Tasks()
-        self._presences = Presences(self._audiences.state_of, lambda: self._audiences.settled, event_log.now)
+        self.presences = Presences(self.audiences.state_of, lambda: self.audiences.settled, event_log.now)
         self._link: Link
         self.forwarded = 0
         self.filled = 0
         self.refused = 0
+        self.unsent = 0
+        self.heads_told = 0
+        self.followed_at = time.monotonic()
 
     def attach(self, link: Link) -> None:
         """The link whose frames this worker gets."""
@@ -84,13 +87,13 @@ class Fanout:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the feed and tell heads until `stop`; then let others have our keys, and finish what is here."""
-        self._db.on_epoch_change.append(lambda epoch: self._conversations.clear())
+        self._db.on_epoch_change.append(lambda epoch: self.conversations.clear())
         since: int | None = None
         due = pruned = time.monotonic()
         while not stop.is_set():
             since = await self._follow(since)
             self._tell_heads()
-            self._tell_presence(self._presences.tick(time.monotonic(), self._members))
+            self._tell_presence(self.presences.tick(time.monotonic(), self._members))
             if time.monotonic() - pruned >= PRUNE_SECONDS:
                 pruned = time.monotonic()
                 await self._prune()
@@ -115,9 +118,9 @@ class Fanout:
             log.warning("fanout.bad_frame", source=received.source)
             return
         if isinstance(payload, Appended):
-            self._do(self._conversations.appended(payload.conversation, payload.events))
+            self._do(self.conversations.appended(payload.conversation, payload.events))
         elif isinstance(payload, Head):
-            self._do(self._conversations.headed(payload.conversation, payload.seq))
+            self._do(self.conversations.headed(payload.conversation, payload.seq))
         elif isinstance(payload, Marked):
             self._among_members(payload.conversation, partial(self._receipts, payload, received.source))
         elif isinstance(payload, Typed):
@@ -125,9 +128,9 @@ class Fanout:
         elif isinstance(payload, Watch):
             self._among_members(payload.conversation, partial(self._watch, payload, received.source))
         elif isinstance(payload, Away):
-            self._audiences.away(received.source, payload.accounts)
+            self.audiences.away(received.source, payload.accounts)
         elif isinstance(payload, Audience):
-            self._send_to(received.source, self._audiences.told(received.source, payload))
+            self._send_to(received.source, self.audiences.told(received.source, payload))
         else:
             self.refused += 1
             log.warning("fanout.bad_frame", source=received.source, payload=type(payload).__name__)
@@ -135,11 +138,11 @@ class Fanout:
     def on_roster(self, change: RosterChange) -> None:
         """Processes came or went: whose edges are there, whose conversations are ours."""
         self._recent.roster_changed(time.monotonic())
-        for edge in self._audiences.edges(self._link.peers("edge")):
+        for edge in self.audiences.edges(self._link.peers("edge")):
             self._send_to(edge, AudienceWanted())
         owns = self._link.owns
-        self._conversations.keep(id for id in self._conversations.ids() if owns(id))
-        self._presences.forget(owns, self._link.peers("edge"))
+        self.conversations.keep(id for id in self.conversations.ids() if owns(id))
+        self.presences.forget(owns, self._link.peers("edge"))
         self._reconcile_soon(self._commits.all())
 
     # Effects ----------------------------------------------------------------
@@ -157,7 +160,7 @@ class Fanout:
         by_edge = self._route(forward.conversation, forward.members)
         if forward.left is not None:
             by_edge = dict(by_edge)
-            for edge in self._audiences.by_edge((forward.left,)):
+            for edge in self.audiences.by_edge((forward.left,)):
                 by_edge.setdefault(edge, ())
         events = tuple(forward.events)
         for edge, recipients in by_edge.items():
@@ -167,11 +170,11 @@ class Fanout:
 
     def _route(self, conversation: Id, members: frozenset[Id]) -> dict[str, tuple[Id, ...]]:
         """`by_edge` of the members, kept while neither the members nor anybody's whereabouts change."""
-        version = self._audiences.version
+        version = self.audiences.version
         known = self._routes.get(conversation)
         if known is not None and known[0] == version and known[1] is members:
             return known[2]
-        by_edge = self._audiences.by_edge(members)
+        by_edge = self.audiences.by_edge(members)
         if len(self._routes) >= ROUTES:
             self._routes.clear()
         self._routes[conversation] = (version, members, by_edge)
@@ -182,12 +185,12 @@ class Fanout:
             self._link.send_to(edge, payloads.encode(payload))
         except LinkError:
             # A hint: the heads of the coming seconds tell the edge what it lacks.
-            self.refused += 1
+            self.unsent += 1
 
     # What is not in the log: receipts, typing, presence ---------------------
 
     def _members(self, conversation: Id) -> frozenset[Id] | None:
-        state = self._conversations.get(conversation)
+        state = self.conversations.get(conversation)
         return state.members if state is not None and state.members_as_of else None
 
     def _among_members(self, conversation: Id, then: Callable[[frozenset[Id]], None]) -> None:
@@ -210,12 +213,12 @@ class Fanout:
     def _typing(self, typed: Typed, members: frozenset[Id]) -> None:
         """To the other members, wherever they are."""
         if typed.account in members:
-            for edge, recipients in self._audiences.by_edge(members - {typed.account}).items():
+            for edge, recipients in self.audiences.by_edge(members - {typed.account}).items():
                 self._send_to(edge, Typing(typed.conversation, typed.account, typed.on, recipients))
 
     def _watch(self, watch: Watch, source: str, members: frozenset[Id]) -> None:
         now = time.monotonic()
-        self._tell_presence(self._presences.watch(watch, source, members, now))
+        self._tell_presence(self.presences.watch(watch, source, members, now))
 
     def _tell_presence(self, tells: Iterable[Tell]) -> None:
         for tell in tells:
@@ -226,7 +229,7 @@ class Fanout:
         if marked.account not in members:
             return
         concerned = members if len(members) <= RECEIPT_MEMBERS else (marked.account,)
-        for edge, recipients in self._audiences.by_edge(concerned).items():
+        for edge, recipients in self.audiences.by_edge(concerned).items():
             if edge == source:
                 # Its own sockets heard it there when it was stored.
                 recipients = tuple(account for account in recipients if account != marked.account)
@@ -244,10 +247,10 @@ class Fanout:
             self._failed(conversation)
             return
         if audience is None:
-            self._conversations.missing(conversation)
+            self.conversations.missing(conversation)
             return
         self._recent.changed(conversation, time.monotonic())
-        self._do(self._conversations.loaded(conversation, *audience))
+        self._do(self.conversations.loaded(conversation, *audience))
 
     async def _fill(self, fill: Fill) -> None:
         try:
@@ -257,11 +260,11 @@ class Fanout:
             self._failed(fill.conversation)
             return
         self.filled += len(items)
-        self._do(self._conversations.filled(fill, [payloads.logged(item) for item in items]))
+        self._do(self.conversations.filled(fill, [payloads.logged(item) for item in items]))
 
     def _failed(self, conversation: Id) -> None:
         """What was known is forgotten, and looked up again in a while: the feed has named it already, perhaps."""
-        self._conversations.failed(conversation)
+        self.conversations.failed(conversation)
         asyncio.get_running_loop().call_later(RETRY_SECONDS, self._reconcile, [(conversation, 1)])
 
     async def _follow(self, since: int | None) -> int | None:
@@ -271,7 +274,8 @@ class Fanout:
         except StorageError:
             log.warning("fanout.feed_unavailable")
             return since
-        self._commits.told(rows, time.monotonic())
+        self.followed_at = time.monotonic()
+        self._commits.told(rows, self.followed_at)
         self._reconcile_soon(rows)
         return since
 
@@ -282,7 +286,7 @@ class Fanout:
     def _reconcile(self, heads: Sequence[tuple[Id, int]]) -> None:
         for conversation, head in heads:
             if self._link.owns(conversation):
-                self._do(self._conversations.headed(conversation, head))
+                self._do(self.conversations.headed(conversation, head))
 
     async def _prune(self) -> None:
         try:
@@ -294,11 +298,12 @@ class Fanout:
         """The heads of what changed lately, to each edge those with members there."""
         by_edge: dict[str, list[HeadOf]] = {}
         for conversation in self._recent.recent(time.monotonic()):
-            state = self._conversations.get(conversation)
+            state = self.conversations.get(conversation)
             if state is None or not state.members_as_of:
                 continue
             for edge, recipients in self._route(conversation, state.members).items():
                 by_edge.setdefault(edge, []).append(HeadOf(conversation, state.head, recipients))
         for edge, items in by_edge.items():
+            self.heads_told += len(items)
             for at in range(0, len(items), HEADS_PER_FRAME):
                 self._send_to(edge, Heads(tuple(items[at : at + HEADS_PER_FRAME])))

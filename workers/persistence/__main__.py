@@ -9,14 +9,18 @@ from functools import partial
 import msgspec
 
 from broker.link.client import Link, Received
+from broker.link.metrics import LinkMetrics
 from broker.link.sockets import AddressError
 from broker.node.environment import load
+from broker.node.exposition import open_exposition
 from broker.node.lifecycle import stop_signal
 from broker.node.process import run_process
 from storage import log
 from storage import settings as storage_settings
 from storage.errors import StorageError
+from storage.metrics import DatabaseMetrics
 from storage.pool import open_database
+from workers.persistence.metrics import PersistenceMetrics
 from workers.persistence.service import Persistence
 from workers.settings import PREFIX, SHARED, WorkerSettings
 
@@ -28,18 +32,18 @@ async def main(env: Mapping[str, str]) -> None:
     storage = msgspec.structs.replace(storage_settings.load(env), pool_min_connections=1)
     stop = stop_signal()
     async with open_database(storage) as db:
+        links: list[Link] = []
 
         def connect(on_frame: Callable[[Received], None]) -> Link:
-            return Link(
-                "persistence",
-                settings.link,
-                on_frame=on_frame,
-                manual_credit=True,
-            )
+            links.append(Link("persistence", settings.link, on_frame=on_frame, manual_credit=True))
+            return links[-1]
 
-        await Persistence(partial(log.append, db), partial(log.busy, db), connect, settings, clock=time.monotonic).run(
-            stop
+        persistence = Persistence(
+            partial(log.append, db), partial(log.busy, db), connect, settings, clock=time.monotonic
         )
+        told = [PersistenceMetrics(persistence), *map(LinkMetrics, links), DatabaseMetrics(db)]
+        async with open_exposition(settings.metrics_port, told):
+            await persistence.run(stop)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,10 @@ class Queue(Generic[W]):
         self.waiting -= len(dead)
         return dead
 
+    def next_deadline(self) -> float | None:
+        """When the first of those that are first of their conversation dies; None when none waits. For metrics."""
+        return min((line[0].deadline for line in self._lines.values()), default=None)
+
     def everything(self) -> list[Entry[W]]:
         """All that is here, waiting or being appended; for the end, when it is to be answered unfinished."""
         return [entry for known in self._known.values() for entry in known]

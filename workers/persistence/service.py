@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from random import uniform
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,7 @@ import msgspec
 import structlog
 
 from broker.link.client import LinkError
+from broker.node.histogram import Histogram
 from broker.wire.fingerprint import fingerprint
 from broker.wire.payloads import Command, Commands
 from storage.errors import BadData, Busy, StorageError
@@ -51,6 +53,8 @@ LOOK_SECONDS = 0.1
 
 CANCEL_SECONDS = 2.0
 """How long a stop waits for an append that it had to cancel."""
+
+BATCH_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 400, 500)
 
 _decode = msgspec.msgpack.Decoder(Commands).decode
 
@@ -99,16 +103,24 @@ class Persistence:
         it is given for each frame; `clock` is that of `Received.deadline`, the monotonic one.
         """
         self.counters = Counters()
+        self.stored_kinds: Counter[str] = Counter()
+        self.append_seconds = Histogram()
+        self.batch_commands = Histogram(BATCH_BOUNDS)
         self._append = append
         self._busy = busy
         self._look_at = 0.0
         self._settings = settings
         self._clock = clock
-        self._queue: Queue[Waiter] = Queue(settings.queue_commands, settings.queue_bytes)
+        self.queue: Queue[Waiter] = Queue(settings.queue_commands, settings.queue_bytes)
         self._wake = asyncio.Event()
         self._stopping = False
         self._lost_at: float | None = None
         self._link = connect(self._receive)
+
+    @property
+    def lost(self) -> bool:
+        """Does the database not answer?"""
+        return self._lost_at is not None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`; then let others have our keys, answer what is here, and leave the link last."""
@@ -128,7 +140,7 @@ class Persistence:
                 serving.cancel()
                 stopping.cancel()
                 await asyncio.wait({serving}, timeout=CANCEL_SECONDS)
-                left = self._queue.everything()
+                left = self.queue.everything()
                 self._refuse(left, "unavailable")
                 numbers = msgspec.structs.asdict(self.counters)
                 log.info("persistence.stopped", node=self._link.node, unfinished=len(left), **numbers)
@@ -156,27 +168,27 @@ class Persistence:
         deadline = min(received.deadline, self._clock() + LONGEST_LIFE_SECONDS)
         cost = received.cost // len(items) + HELD_BYTES
         frame = Frame(received, len(items))
-        offer = self._queue.offer
+        offer = self.queue.offer
         for at, command in enumerate(items):
             if not offer(command, fingerprint(command.act), cost, deadline, (frame, command.ref)):
                 # What follows in the frame is refused with it: behind a hole, its order would be lost.
                 self._overloaded(frame, items[at:])
                 break
-        counters.merged = self._queue.merged
+        counters.merged = self.queue.merged
         self._wake.set()
 
     async def _serve(self) -> None:
         """Append batch after batch until told to stop and nothing is left."""
         settings = self._settings
         while True:
-            if self._queue.held:
+            if self.queue.held:
                 await self._look_at_held()
-            batch = self._queue.take(self._clock(), settings.batch_commands, settings.batch_bytes)
+            batch = self.queue.take(self._clock(), settings.batch_commands, settings.batch_bytes)
             self._bury(batch.expired)
             if batch.entries:
                 self.counters.batches += 1
                 await self._store(batch.entries)
-            elif self._queue.held:
+            elif self.queue.held:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), max(0.0, self._look_at - self._clock()))
@@ -228,9 +240,9 @@ class Persistence:
         aside = halving.take_out(lambda entry: entry.command.conversation in busy)
         if not aside:
             return False
-        if not self._queue.held:
+        if not self.queue.held:
             log.warning("conversations.held", conversations=len(busy), commands=len(aside))
-        self._queue.hold(aside)
+        self.queue.hold(aside)
         self.counters.held += len(aside)
         self._look_at = self._clock() + LOOK_SECONDS
         return True
@@ -240,8 +252,8 @@ class Persistence:
         if self._clock() < self._look_at:
             return
         with contextlib.suppress(StorageError):
-            self._queue.let_go(self._queue.held - await self._busy(self._queue.held))
-        self._bury(self._queue.expire(self._clock()))
+            self.queue.let_go(self.queue.held - await self._busy(self.queue.held))
+        self._bury(self.queue.expire(self._clock()))
         self._look_at = self._clock() + LOOK_SECONDS
 
     async def _append_and_answer(self, entries: Sequence[Entry[Waiter]]) -> None:
@@ -249,10 +261,13 @@ class Persistence:
         commands = [new_event(entry.command, entry.fingerprint) for entry in entries]
         began = self._clock()
         self.counters.appends += 1
+        self.batch_commands.observe(len(commands))
         try:
             results = await self._append(commands)
         finally:
-            self.counters.append_seconds += self._clock() - began
+            took = self._clock() - began
+            self.counters.append_seconds += took
+            self.append_seconds.observe(took)
         # All that may raise comes before the first answer, so that every command is answered once.
         told = [
             logged(command, result) if not (result.code or result.replayed) else None
@@ -272,8 +287,9 @@ class Persistence:
                     answers.head(conversation, result.seq)
                 else:
                     counters.stored += 1
+                    self.stored_kinds[event.kind] += 1
                     answers.event(conversation, event)
-            self._queue.done(entry)
+            self.queue.done(entry)
         self._say(answers)
 
     def _living(self, part: Sequence[Entry[Waiter]]) -> Sequence[Entry[Waiter]]:
@@ -290,12 +306,12 @@ class Persistence:
         self.counters.retries += 1
         life = min(entry.deadline for entry in entries) - self._clock()
         await asyncio.sleep(max(0.0, min(pause * uniform(0.5, 1.0), life)))  # noqa: S311 - spreads, hides nothing
-        self._bury(self._queue.expire(self._clock()))
+        self._bury(self.queue.expire(self._clock()))
 
     def _lost(self, error: StorageError) -> None:
         if self._lost_at is None:
             self._lost_at = self._clock()
-            log.warning("database.lost", error=str(error), queued=self._queue.items)
+            log.warning("database.lost", error=str(error), queued=self.queue.items)
 
     def _back(self) -> None:
         if self._lost_at is not None:
@@ -316,7 +332,7 @@ class Persistence:
         answers = Answers()
         for entry in entries:
             answers.refused(entry, code, field)
-            self._queue.done(entry)
+            self.queue.done(entry)
         self._say(answers)
 
     def _overloaded(self, frame: Frame, commands: Sequence[Command]) -> None:

@@ -172,3 +172,21 @@ def test_what_was_told_once_is_not_taken_back():
     assert ledger.tell() == 100
     ledger.hold(50)
     assert ledger.tell() == 100
+
+
+def test_what_waits_is_as_old_as_the_time_for_which_nothing_left():
+    gate: Gate[str] = Gate(WINDOW, 3 * WINDOW)
+    gate.look(1.0)
+    assert gate.age(5.0) == 0.0, "nothing waits"
+    for item in ("first", "second", "third"):
+        assert gate.offer(item, WINDOW)
+    gate.take(10, 10_000)
+    assert gate.age(5.0) == 0.0, "it has not been looked at yet"
+    gate.look(5.0)
+    gate.look(6.0)
+    assert gate.age(7.0) == 2.0
+    gate.granted(WINDOW)
+    gate.take(10, 10_000)
+    assert gate.age(8.0) == 0.0, "another is the first now"
+    gate.look(8.0)
+    assert gate.age(8.5) == 0.5

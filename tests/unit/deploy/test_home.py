@@ -100,6 +100,8 @@ def test_a_port_in_use_is_named(monkeypatch):
         port = taken.getsockname()[1]
         with pytest.raises(LaunchError, match=f"PORT={port} "):
             home.require_port("127.0.0.1", port)
+        with pytest.raises(LaunchError, match=f"METRICS_PORT={port} "):
+            home.require_port("127.0.0.1", port, "METRICS_PORT")
     home.require_port("127.0.0.1", port)
 
 

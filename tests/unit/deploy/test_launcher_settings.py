@@ -26,6 +26,10 @@ def test_names_are_shared_by_all_of_parley():
         ({"PORT": "65535", "EDGES": "2"}, "PORT"),
         ({"BROKERS": "0"}, "BROKERS"),
         ({"FANOUT_WORKERS": "65"}, "FANOUT_WORKERS"),
+        ({"METRICS_PORT": "-1"}, "METRICS_PORT"),
+        ({"METRICS_PORT": "65533"}, "METRICS_PORT"),
+        ({"METRICS_PORT": "7997"}, "METRICS_PORT and PORT overlap"),
+        ({"METRICS_PORT": "8001", "EDGES": "2"}, "METRICS_PORT and PORT overlap"),
         ({"PARLEY_DEMO": "perhaps"}, "PARLEY_DEMO"),
         ({"PARLEY_DEMOS": "1"}, "PARLEY_DEMO"),
     ],
@@ -35,6 +39,11 @@ def test_a_wrong_setting_is_named_in_one_line(env, named):
         read(env)
     assert named in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("port", ["65532", "7996", "8001", "0"])
+def test_metrics_take_any_ports_that_edges_do_not(port):
+    assert read({"METRICS_PORT": port}).metrics_port == int(port)
 
 
 def test_an_empty_name_of_ours_counts_as_unset():

@@ -87,6 +87,27 @@ def test_only_edges_hold_the_secret():
     assert holders == ["edge"]
 
 
+def test_every_process_of_ours_tells_its_metrics_on_a_port_of_its_own():
+    plan = plan_of({"METRICS_PORT": "9100"}, metrics_port=9100, brokers=2, edges=2)
+    assert plan.metrics == {
+        "broker": 9100,
+        "broker-2": 9101,
+        "persistence": 9102,
+        "fanout": 9103,
+        "edge": 9104,
+        "edge-2": 9105,
+    }
+    told = {process.name: process.env.get("METRICS_PORT") for process in (*plan.processes, *plan.steps)}
+    assert {name: int(port) for name, port in told.items() if port is not None} == plan.metrics
+
+
+@pytest.mark.parametrize("port", [None, 0])
+def test_without_a_port_nobody_tells_metrics(port):
+    plan = plan_of({"METRICS_PORT": "0"}, metrics_port=port)
+    assert not plan.metrics
+    assert all("METRICS_PORT" not in process.env for process in plan.processes)
+
+
 @pytest.mark.parametrize(("settings", "shown"), [({}, True), ({"host": "0.0.0.0"}, False), ({"demo": False}, False)])
 def test_demo_data_is_for_this_machine_only(settings, shown):
     plan = plan_of(**settings)

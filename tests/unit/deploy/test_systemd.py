@@ -13,6 +13,7 @@ from tests.house.tree import ROOT
 FOLDER = ROOT / "deploy" / "systemd"
 UNITS = sorted(FOLDER.glob("*.service"))
 STARTED = re.compile(r"^ExecStart=/opt/parley/\.venv/bin/python -m ([a-z.]+)", re.MULTILINE)
+METRICS = re.compile(r"^#Environment=METRICS_PORT=(.+)$", re.MULTILINE)
 LONGEST_DRAIN_SECONDS = 5 + 3
 
 
@@ -36,6 +37,24 @@ def test_every_kind_of_process_has_a_unit_that_is_started_anew_and_given_time_to
 
 def test_what_they_set_are_settings():
     text = "".join(path.read_text() for path in FOLDER.iterdir())
-    named = set(re.findall(r"^(?:Environment=)?([A-Z][A-Z_]+)=", text, re.MULTILINE))
-    assert named == {"BROKER_ADDRESSES", "BROKER_BIND", "DATABASE_URL", "AUTH_JWT_SECRET", "HOST", "PORT"}
+    named = set(re.findall(r"^#?(?:Environment=)?([A-Z][A-Z_]+)=", text, re.MULTILINE))
+    assert named == {
+        "BROKER_ADDRESSES",
+        "BROKER_BIND",
+        "DATABASE_URL",
+        "AUTH_JWT_SECRET",
+        "HOST",
+        "PORT",
+        "METRICS_PORT",
+    }
     assert named <= rows((ROOT / "docs" / "settings.md").read_text()).keys()
+
+
+def test_instances_of_all_kinds_take_different_ports_for_their_metrics():
+    taken = []
+    for path in UNITS:
+        for offered in METRICS.findall(path.read_text()):
+            instances = ("8001", "8002") if path.name.startswith("parley-edge") else "123456789"
+            taken += [int(offered.replace("%i", instance)) for instance in instances]
+    assert len(set(taken)) == len(taken) == 3 * 9 + 2
+    assert all(1024 <= port <= 65_535 for port in taken)

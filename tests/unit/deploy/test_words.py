@@ -32,6 +32,11 @@ def test_the_greeting_names_every_edge_and_the_demo(capsys):
     assert "client@demo.example" in text
 
 
+def test_the_greeting_says_where_metrics_are_if_they_are(capsys):
+    assert "metrics   http://127.0.0.1:9100/metrics …, all in /data/metrics.json" in greeting(capsys, metrics_port=9100)
+    assert "metrics" not in greeting(capsys)
+
+
 def test_the_usual_address_needs_no_url(capsys):
     assert "--url" not in greeting(capsys)
 

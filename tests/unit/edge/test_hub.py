@@ -97,6 +97,16 @@ def test_a_gap_is_asked_for_once_until_all_of_it_was_answered(hub: Hub[str]):
     assert not hub.gaps
 
 
+def test_repairs_are_counted_when_they_begin_and_when_they_have_filled_their_gap(hub: Hub[str]):
+    hub.headed(HeadOf(TALK, 6, (ANN,)), 0.0)
+    (repair,) = hub.repairs(1.0)
+    hub.filled(repair, [event(4)], 1.0)
+    assert (hub.repairs_begun, hub.repaired) == (1, 0)
+    hub.filled(repair, [event(5), event(6)], 1.0)
+    hub.repairs(9.0)
+    assert (hub.repairs_begun, hub.repaired) == (1, 1)
+
+
 def test_what_is_held_and_came_from_the_log_too_is_forwarded_once(hub: Hub[str]):
     hub.delivered(delivery(5), 0.0)
     (repair,) = hub.repairs(1.0)

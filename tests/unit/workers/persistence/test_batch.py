@@ -132,6 +132,16 @@ def test_cost_is_bounded_too():
     assert (feeder.queue.items, feeder.queue.cost) == (2, 10)
 
 
+def test_the_next_to_die_is_the_first_of_some_conversation(feeder):
+    assert feeder.queue.next_deadline() is None
+    feeder.offer(command("busy", id="1"), deadline=7.0)
+    feeder.offer(command("busy", id="2"), deadline=4.0)
+    feeder.offer(command("quiet", id="3"), deadline=6.0)
+    assert feeder.queue.next_deadline() == 6.0
+    feeder.take()
+    assert feeder.queue.next_deadline() is None
+
+
 def test_a_batch_is_bounded_and_conversations_take_turns(feeder):
     """A conversation that filled a batch goes behind those that got nothing."""
     for id in "1234":
