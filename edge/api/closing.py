@@ -27,7 +27,7 @@ CLOSES = (
     Close(
         CloseCode.BAD_FRAME,
         "BAD_FRAME",
-        "A frame could not be decoded, or no known subprotocol was asked for.",
+        "A frame could not be decoded, no known subprotocol was asked for, or a header that decides came twice.",
         "Mend the encoder; reconnect after a pause.",
     ),
     Close(
@@ -47,7 +47,7 @@ CLOSES = (
     Close(
         CloseCode.RATE,
         "RATE",
-        "Over 100 frames a second with 400 at once allowed, or over 64 before ready.",
+        "Over 100 frames a second with 400 at once allowed, pings and fragments counted, or over 64 before ready.",
         "Reconnect after a pause.",
     ),
     Close(
@@ -57,5 +57,7 @@ CLOSES = (
         "Reconnect to any edge after the seconds that bye named, else after a random pause.",
     ),
     Close(CloseCode.ORIGIN, "ORIGIN", "Pages of this origin are not allowed here.", "Do not reconnect."),
+    Close(1002, "PROTOCOL_ERROR", "No frame of RFC 6455: reserved bits, no mask, …", "Mend the WebSocket library."),
+    Close(1007, "INVALID_DATA", "A text message was no UTF-8.", "Mend the encoder."),
     Close(1009, "MESSAGE_TOO_BIG", "A message was over 64 KiB.", "Mend the frame."),
 )

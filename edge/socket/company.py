@@ -47,14 +47,17 @@ class Company:
             self._typing(session, canonical(frame.conversation), frame.on)
         elif isinstance(frame, frames.Watch):
             conversation = canonical(frame.conversation)
-            if _may_look(session) and self._watches.watch(session, session.account, conversation):
+            wait = _look(session)
+            if wait == 0.0 and self._watches.watch(session, session.account, conversation):
                 self._say_watch(conversation, session.account)
             else:
-                session.error("rate_limited", MESSAGES["rate_limited"], field="conversation")
+                # Too many at a time need no time to pass but an `unwatch`: then there is no wait to tell.
+                retry_after = round(wait, 3) or None
+                session.error("rate_limited", MESSAGES["rate_limited"], field="conversation", retry_after=retry_after)
         elif isinstance(frame, frames.Unwatch):
             conversation = canonical(frame.conversation)
             self._watches.unwatch(session, conversation)
-            if _may_look(session):
+            if _look(session) == 0.0:
                 # Else its lease ends by itself; nothing of it is written to this session any more either way.
                 self._say_watch(conversation)
         elif frame.state == "away":
@@ -129,11 +132,12 @@ class Company:
                 yield session.account
 
 
-def _may_look(session: Session) -> bool:
-    """GCRA over what a session looks at and away from: twice a second, 20 times at a stroke."""
+def _look(session: Session) -> float:
+    """GCRA over what a session looks at and away from: twice a second, 20 times at a stroke. 0, or how long to wait."""
     now = time.monotonic()
     due = max(session.looks_due, now)
-    if due - now > LOOKS_BURST / LOOKS_PER_SECOND:
-        return False
+    early = due - now - LOOKS_BURST / LOOKS_PER_SECOND
+    if early > 0:
+        return early
     session.looks_due = due + 1 / LOOKS_PER_SECOND
-    return True
+    return 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from websockets.datastructures import Headers
+from websockets.datastructures import Headers, MultipleValuesError
 
 from edge.socket.frames import MSGPACK, SUBPROTOCOLS
 from edge.socket.gateway import Gateway
@@ -58,12 +58,16 @@ class Endpoint:
 
     def opened(self, port: SocketPort, headers: Headers, subprotocol: str | None) -> None:
         """A socket's session begins; or it is closed with the reason that it cannot."""
-        if not origin_allowed(headers.get("Origin"), headers.get("Host", ""), self._allowed):
+        try:
+            origin, host, authorization = (headers.get(name) for name in ("Origin", "Host", "Authorization"))
+        except MultipleValuesError as fault:
+            port.close(CloseCode.BAD_FRAME, f"say {fault} once")
+            return
+        if not origin_allowed(origin, host or "", self._allowed):
             port.close(CloseCode.ORIGIN, "origin not allowed")
         elif subprotocol is None:
             port.close(CloseCode.BAD_FRAME, f"ask for a subprotocol: {' or '.join(SUBPROTOCOLS)}")
         elif self._gateway.draining:
             port.close(CloseCode.DRAINING, "draining")
         else:
-            bearer = bearer_of(headers.get("Authorization"))
-            self._gateway.connect(port, binary=subprotocol == MSGPACK, bearer=bearer)
+            self._gateway.connect(port, binary=subprotocol == MSGPACK, bearer=bearer_of(authorization))

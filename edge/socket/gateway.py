@@ -85,6 +85,7 @@ class Gateway:
         self.counters.opened += 1
         self.sessions[session.id] = session
         port.on_message = lambda data, is_binary: self._receive(session, data, is_binary, bearer)
+        port.on_part = lambda: self._heard_part(session)
         port.on_gone = lambda: self.leave(session)
         session.hello_timer = asyncio.get_running_loop().call_later(
             HELLO_SECONDS, self.close, session, CloseCode.NOT_AUTHENTICATED, "no hello within 5 s"
@@ -105,7 +106,7 @@ class Gateway:
             account = session.account or None
             log.info("socket.closed", session=session.id, account=account, code=code, reason=reason)
         session.step(Event.CLOSE)
-        session.port.on_message = session.port.on_gone = None
+        session.port.on_message = session.port.on_part = session.port.on_gone = None
         session.seen.clear()
         session.pipelined.clear()
         self.sessions.pop(session.id, None)
@@ -129,8 +130,7 @@ class Gateway:
                 return
             session.pipelined.append(data if is_binary == session.binary else b"")
             return
-        if not self._paced(session):
-            self.close(session, CloseCode.RATE, "too many frames")
+        if not self._taken(session):
             return
         if is_binary != session.binary:
             self._refuse(session, BadFrame("bad_frame", "The frame is not of the encoding that was agreed."))
@@ -156,6 +156,21 @@ class Gateway:
             self._sync(session, frame)
         else:
             session.error("bad_frame", "Hello is said once.")
+
+    def _heard_part(self, session: Session) -> None:
+        """A ping, a pong or a fragment: it says nothing yet, but it is a frame, and a pong is written for a ping."""
+        if session.state is not State.CLOSED:
+            self._taken(session)
+
+    def _taken(self, session: Session) -> bool:
+        """Is there room for one more frame of this client? If not, it is cut: who talks on and does not listen, too."""
+        if not self._paced(session):
+            self.close(session, CloseCode.RATE, "too many frames")
+            return False
+        if session.deaf():
+            self._cut(session)
+            return False
+        return True
 
     def _paced(self, session: Session) -> bool:
         """GCRA over all frames of a socket: 100 a second, 400 at once (off where commands are not limited either)."""

@@ -126,11 +126,15 @@ class Session:
         if self.state is State.LIVE and (not self.seen or prepared.conversation not in self.seen):
             port = self.port
             port.write(prepared.frames(self.binary))
-            return not port.paused or self._late_bytes() <= SLOW_BYTES
+            return not port.paused or not self.deaf()
         if self.state is not State.CLOSED:
             seen = self.seen.get(prepared.conversation, 0)
             self.seen[prepared.conversation] = max(seen, prepared.seq)
         return True
+
+    def deaf(self) -> bool:
+        """Does more than 1 MiB wait for the client, replays not counted?"""
+        return self.port.paused and self._late_bytes() > SLOW_BYTES
 
     def _late_bytes(self) -> int:
         """The backlog behind the last replay."""

@@ -10,6 +10,7 @@ from edge.socket import frames
 from edge.socket.company import AWAY_AGAIN_SECONDS, LOOKS_BURST, Company
 from edge.socket.hub import Hub
 from edge.socket.session import Event, Session
+from edge.socket.watches import WATCHES_A_SESSION
 from tests.unit.edge.test_session import Port
 
 ROOM = "5d3c8a44-21c7-4f6e-9a8b-3f0c2f1d7e10"
@@ -64,7 +65,18 @@ def test_who_looks_here_and_there_as_fast_as_he_can_is_stopped(world):
         world.company.said(ann, frames.Watch(ROOM))
         world.company.said(ann, frames.Unwatch(ROOM))
     assert len(world.heard(Watch)) <= LOOKS_BURST + 1
-    assert any(b"rate_limited" in written for written in ann.port.frames)
+    refused = [written for written in ann.port.frames if b"rate_limited" in written]
+    assert refused
+    assert all(b"retry_after" in written for written in refused), "there is a time to wait"
+
+
+def test_who_looks_at_too_much_at_a_time_is_refused_until_he_looks_away(world):
+    ann = world.session("ann")
+    for n in range(WATCHES_A_SESSION + 1):
+        ann.looks_due = 0.0
+        world.company.said(ann, frames.Watch(f"room-{n}"))
+    assert b"rate_limited" in ann.port.frames[-1]
+    assert b"retry_after" not in ann.port.frames[-1], "no time to wait would help"
     world.now += 60
     world.company.said(ann, frames.Watch(ROOM))
     assert world.heard(Watch) == [Watch(ROOM, ("ann",), ("ann",))]
