@@ -31,7 +31,7 @@ def page(http: Document, socket: Document) -> str:
 
 
 def _contents(http: Document, socket: Document) -> str:
-    routes = [(_anchor(one), f"{_method(one[0])} {escape(one[1])}") for one in _operations(http)]
+    routes = [(_anchor(one), f"{_method(one[0])} {_short(one[1])}") for one in _operations(http)]
     frames = [(f"frame-{name}", f"<code>{escape(name)}</code>") for name in socket["components"]["messages"]]
     groups = [
         ("Begin", [("start", "Getting started"), ("steps", "Losing nothing")]),
@@ -182,6 +182,11 @@ def _types(http: Document, socket: Document) -> Iterator[str]:
     yield '<h2 id="types">Types</h2>'
     for name, schema in sorted({**socket["components"]["schemas"], **http["components"]["schemas"]}.items()):
         yield f'<h3 id="type-{escape(name)}">{escape(name)}</h3>{words(schema.get("description", ""))}{fields(schema)}'
+
+
+def _short(path: str) -> str:
+    """A path for a narrow column: without what all begin with, and broken before slashes only."""
+    return escape(path.removeprefix("/api/v1")).replace("/", "<wbr>/")
 
 
 def _anchor(one: tuple[str, str, Document]) -> str:

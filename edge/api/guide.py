@@ -29,10 +29,13 @@ DIALOGUE: tuple[tuple[str, str], ...] = (
         "Said within 5 s. `cursors` say how far each log was applied; without them only what is new comes.",
     ),
     ("server.ready", "You are in. It names your conversations, the epoch of all seqs, and how often to ping."),
-    ("event.message", "For each cursor: the events behind it …"),
-    ("server.caught_up", "… and then this: the live stream goes on behind `seq`."),
+    (
+        "server.caught_up",
+        "For each cursor: the events behind it, here none, and then this: the live stream goes on behind `seq`.",
+    ),
     ("client.send", "A command. The `id` is yours, a new UUID; put it into an outbox before it is sent."),
-    ("server.ack", "It is stored, for good. The event comes too, to every member and to you, before or after the ack."),
+    ("server.ack", "It is stored, for good, at this seq."),
+    ("event.message", "The event comes to every member, and to you, before or after the ack. All others look alike."),
     ("client.ping", "Every `heartbeat` seconds, with your cursors: what you lack is sent, then comes the pong."),
     ("server.pong", "No pong within 8 s: reconnect."),
 )

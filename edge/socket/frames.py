@@ -66,7 +66,7 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
         "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YTFmIn0.c2lnbmF0dXJl",
         "client": "example/1",
         "epoch": "7437112233445566778-1",
-        "cursors": {"5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10": 41},
+        "cursors": {"5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10": 42},
     }
 
 
