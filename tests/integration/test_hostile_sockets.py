@@ -241,6 +241,11 @@ async def test_where_nothing_is_limited_who_pings_and_does_not_listen_is_cut_wit
         (frame(11), 1002),
         (frame(CONT, PING_FRAME), 1002),
     ],
+    ids=[
+        *("2^63-1 bytes announced", "2^63 bytes", "2^64-1 bytes", "a byte too many", "fragments too long together"),
+        *("ping of 126 bytes", "ping of 2^62 bytes", "not masked", "a reserved bit", "a reserved opcode"),
+        "nothing to continue",
+    ],
 )
 async def test_a_frame_that_lies_or_is_malformed_ends_its_connection_only(whole: System, octets: bytes, code: int):
     async with wire(whole.port) as socket:
