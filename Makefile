@@ -19,7 +19,7 @@ JOBS ?= 3
 COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults check lint types format lock bench bench-table clean python run-environment environment
+.PHONY: help run test test-unit test-faults soak check lint types format lock bench bench-table clean python run-environment environment
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -41,8 +41,12 @@ test: environment ## everything that must hold: lint, types, all tests, branch c
 test-unit: environment ## the fast tests only
 	@$(VENV)/python -m pytest tests/unit tests/house
 
-test-faults: environment ## the long fault runs: planted bugs that the checker must catch, processes that die under load
-	@$(VENV)/python -m pytest -m long tests/faults
+test-faults: environment ## all the long fault tests, then two minutes of mixed faults; with SECONDS= and SEED= only those
+	@$(if $(SECONDS)$(SEED),,$(VENV)/python -m pytest -m long tests/faults)
+	@$(VENV)/python -m tests.faults.mixed --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+soak: ## an hour of mixed faults (SEED=)
+	@$(MAKE) test-faults SECONDS=3600 ARGS="--rate 100 $(ARGS)"
 
 check: lint types ## lint and types
 

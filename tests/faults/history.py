@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any, TypeAlias
 
 Id: TypeAlias = str
@@ -112,5 +113,7 @@ class History:
 
     def heard(self, reader: Reader, event: Event, now: float) -> None:
         """A client was handed an event."""
-        told = (event["seq"], event["kind"], event["actor"], event.get("id"), now)
+        id = event.get("id")
+        # Interned: each id is heard by a whole conversation, and a long run keeps them all.
+        told = (event["seq"], intern(event["kind"]), intern(event["actor"]), id and intern(id), now)
         reader.heard[event["conversation"]].append(told)

@@ -30,6 +30,9 @@ RETRY_SECONDS = 90.0
 
 WAITING_COMMANDS = 40
 
+GROUP_SIZES = (5, 11)
+"""Below the first nobody is removed, above the second nobody added: in an hour of both, groups stay as large."""
+
 
 @dataclass(frozen=True)
 class Mix:
@@ -147,7 +150,9 @@ class Talker:
         weights = (mix.send, mix.edit, mix.delete, mix.react, mix.membership if staff else 0)
         kind = self._random.choices(kinds, weights)[0]
         if kind == "membership":
-            method = self._random.choice(("PUT", "DELETE"))
+            present = len(self.client.conversations[room].members)
+            few, many = GROUP_SIZES
+            method = "PUT" if present < few else "DELETE" if present > many else self._random.choice(("PUT", "DELETE"))
             return asyncio.create_task(self.change_members(method, room, self._random.choice(others)))
         target = self._mine.get(room) if kind in ("edit", "delete") else self.seen.get(room)
         if kind != "send" and not target:

@@ -1,11 +1,12 @@
 """`python -m tests.faults.process MODULE PLANT…`: a process of Parley's with hooks of the fault tests in it.
 
-The hooks live here and in `plants`, none in the code that ships. SIGUSR1 blocks the event loop for ten seconds while
-ZeroMQ's own thread goes on, which no signal of the system's can do.
+The hooks live here and in `plants`, none in the code that ships. SIGUSR1 blocks the event loop for ten seconds (or
+`BLOCKED_SECONDS`) while ZeroMQ's own thread goes on, which no signal of the system's can do.
 """
 
 from __future__ import annotations
 
+import os
 import runpy
 import signal
 import sys
@@ -13,7 +14,7 @@ import time
 
 from tests.faults.plants import PLANTS
 
-BLOCKED_SECONDS = 10.0
+BLOCKED_SECONDS = float(os.environ.get("BLOCKED_SECONDS", "10"))
 
 
 def _block(number: int, frame: object) -> None:
