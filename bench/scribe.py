@@ -48,13 +48,15 @@ class Scribe:
 
     def event(self, event: Event) -> None:
         """An event of the conversation on screen; kinds that say nothing to a reader are left out."""
-        at = self.terminal.dim(datetime.fromisoformat(event["at"]).astimezone().strftime("%H:%M"))
+        at = self.terminal.dim(self._at(event["at"]))
         who = self.name(event["actor"])
         match event["kind"]:
             case "message":
                 mark = self.terminal.dim(" ✓") if event["actor"] == self.me else ""
                 name = self.terminal.colour(who, event["actor"])
-                self.terminal.print(f"{at} {name}: {self._body(event)}{mark}")
+                seq = self.terminal.dim(f"#{event['seq']}")
+                to = f" (to #{event['reply_to']})" if event.get("reply_to") is not None else ""
+                self.terminal.print(f"{at} {seq} {name}{to}: {self._body(event)}{mark}")
             case "created":
                 self.terminal.print(f"{at} {self.terminal.dim(f'· {who} started this conversation')}")
             case "member_joined" | "member_left" as kind:
@@ -68,12 +70,12 @@ class Scribe:
         """What somebody did to a message or to the conversation, in words; None for what this reader does not know."""
         match event["kind"]:
             case "edited":
-                return f"changed a message: {self._body(event)}"
+                return f"changed #{event['target']}: {self._body(event)}"
             case "deleted":
-                return "deleted a message"
+                return f"deleted #{event['target']}"
             case "reaction":
-                verb = "reacted with" if event["on"] else "took back"
-                return f"{verb} {harmless(event['emoji'])}"
+                emoji, target = harmless(event["emoji"]), f"#{event['target']}"
+                return f"put {emoji} to {target}" if event["on"] else f"took {emoji} from {target}"
             case "renamed":
                 self._subjects[event["conversation"]] = harmless(event["subject"])
                 return f"named this conversation “{self._subjects[event['conversation']]}”"
@@ -83,10 +85,26 @@ class Scribe:
                 )
         return None
 
+    def member(self, member: Json, presence: tuple[str, str | None] | None, head: int) -> None:
+        """One line of the list of members: who, how they are (`presence`: state, last seen), how far they have read."""
+        parts = [f"{harmless(member['name'])}, {member['role']}"]
+        if member["account"] == self.me:
+            parts[0] += " (you)"
+        else:
+            state, last_seen = presence or ("", None)
+            if state:
+                parts.append(state if last_seen is None else f"last seen {self._at(last_seen)}")
+            if member["read"] is not None:
+                parts.append("has read everything" if member["read"] >= head else f"has read up to #{member['read']}")
+        self.terminal.print(f"    {', '.join(parts)}")
+
     def elsewhere(self, event: Event) -> None:
         """A message in a conversation that is not on screen."""
         where = self.subject(event["conversation"])
         self.note(f"{self.name(event['actor'])} in {where}: {self._body(event)}")
+
+    def _at(self, time: str) -> str:
+        return datetime.fromisoformat(time).astimezone().strftime("%H:%M")
 
     def _body(self, event: Event) -> str:
         return harmless(event["body"]) if event.get("body") is not None else "(deleted)"

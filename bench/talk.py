@@ -11,14 +11,17 @@ from pathlib import Path
 
 import aiohttp
 
+from bench.bystanders import Bystanders
 from bench.client import Client, ClientError, State
 from bench.fold import Event, Id
-from bench.http import ApiError
+from bench.http import ApiError, Json
 from bench.memory import Memory, keep, recall, revive
+from bench.orders import HELP, OrderFault, order
 from bench.outbox import Ack, Frame, OutboxFullError, Refusal
 from bench.scribe import Scribe, messages
 from bench.signin import SignIn, Unreachable
 from bench.terminal import Terminal, harmless
+from bench.typist import Typist
 
 HISTORY = 20
 QUEUED_SECONDS = 0.7
@@ -29,12 +32,10 @@ FAREWELL_SECONDS = 10.0
 RENEWAL = 4401
 """Close code of a token that ended: the client comes back with a new one, which is nobody's business."""
 TROUBLE = (ApiError, Unreachable, aiohttp.ClientError, OSError, TimeoutError)
-HELP = """/list                your conversations, with unread counts
-/open N              open one, by its number, its id or part of its subject
-/who                 who is in this conversation
-/help                this
-/quit                leave (what is not sent yet is kept and goes out next time)
-anything else is said; begin with // to say something that begins with /"""
+LOOK_SECONDS = 0.5
+"""How often the line being typed is looked at."""
+GATHER_SECONDS = 0.3
+"""What others do is told after so long, for several may do it."""
 
 
 class Talk:
@@ -74,9 +75,8 @@ class Talk:
         self._catching = self._first = True
         self._lost_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._unmarked: set[Id] = set()
-        self._saving = False
-        self._typist: Id | None = None
+        self._bystanders = Bystanders(self.scribe.me)
+        self._gathering = self._saving = False
 
     async def run(self) -> None:
         """Until /quit or the end of input. Raises ClientError when the server will have us no more."""
@@ -87,12 +87,13 @@ class Talk:
                     self.scribe.note(f"{messages(len(self.client.outbox))} unsent from last time, sending")
                 await self._enter()
                 self._spawn(self._print_events())
+                self._spawn(self._watch_the_line())
                 while (line := await self.terminal.lines.get()) is not None and line.strip() != "/quit":
                     await self._line(line.strip())
                 if line is None:
                     await self._farewell()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._mark_read(0.0), READ_SECONDS)
+                with suppress(TimeoutError, ClientError):
+                    await asyncio.wait_for(self.client.until(self._all_marked), READ_SECONDS)
         finally:
             for task in list(self._tasks):
                 task.cancel()
@@ -156,29 +157,30 @@ class Talk:
                     self.scribe.note(f"no conversation is called {rest.strip()!r}; /list shows them")
                 else:
                     await self._open(target)
-            elif word.startswith("/") and not word.startswith("//"):
-                self.scribe.note(f"no such command: {word}; /help shows them")
             else:
-                self._say(line[1:] if line.startswith("//") else line)
+                self._order(line)
+        except OrderFault as fault:
+            self.scribe.note(str(fault))
         except TROUBLE as fault:
             self.scribe.note(f"not now: {fault}")
 
-    def _say(self, body: str) -> None:
+    def _order(self, line: str) -> None:
+        type, fields = order(line)
         if self.open is None:
             self.scribe.note("open a conversation first: /list, /open N")
             return
         try:
-            answer = self.client.post("send", self.open, body=body)
+            answer = self.client.post(type, self.open, **fields)
         except OutboxFullError as fault:
             self.scribe.note(f"not sent: {fault.__doc__}")
             return
         self._save()
-        self._spawn(self._show_if_queued(answer, body))
+        self._spawn(self._show_if_queued(answer, line.removeprefix("/") if line.startswith("//") else line))
 
-    async def _show_if_queued(self, answer: asyncio.Future[Ack], body: str) -> None:
+    async def _show_if_queued(self, answer: asyncio.Future[Ack], line: str) -> None:
         done, _ = await asyncio.wait([answer], timeout=QUEUED_SECONDS)
         if not done:
-            self.scribe.queued(body)
+            self.scribe.queued(line)
             await asyncio.wait([answer])
         self._save_soon()
 
@@ -205,36 +207,40 @@ class Talk:
     async def _open(self, conversation: Id) -> None:
         async with self._screen:  # what arrives meanwhile is printed after the history
             api = await self.signin.ready()
-            details = await api.conversation(conversation)
-            self.scribe.learn(details)
-            fold = self.client.conversations.open(conversation)
-            fold.told(details["head"])
-            fold.shown(details, self.scribe.me)
+            details = await self._look(conversation)
             page = await api.events(conversation, before=self._seen(conversation) + 1, limit=HISTORY)
             if self.open is not None and self.open != conversation:
                 self.client.watch(self.open, on=False)
             self.client.watch(conversation)
             self.open = conversation
+            self._bystanders.open(conversation)
             others = [harmless(m["name"]) for m in details["members"] if m["account"] != self.scribe.me]
             self.terminal.print()
             self.scribe.note(f"{self.scribe.subject(conversation)} · with {', '.join(others) or 'nobody'}")
             for event in page["items"]:
                 self.scribe.event(event)
-        self._mark_read_soon(conversation)
+                self._bystanders.event(event)
+        if self._bystanders.shown(details):
+            self._tell_soon()
+        self._mark_read(conversation)
         self._save()
+
+    async def _look(self, conversation: Id) -> Json:
+        """The conversation as it is now, with what receipts told while nobody heard them."""
+        details = await (await self.signin.ready()).conversation(conversation)
+        self.scribe.learn(details)
+        fold = self.client.conversations.open(conversation)
+        fold.told(details["head"])
+        fold.shown(details, self.scribe.me)
+        return details
 
     async def _who(self) -> None:
         if self.open is None:
             self.scribe.note("open a conversation first: /list, /open N")
             return
-        details = await (await self.signin.ready()).conversation(self.open)
-        self.scribe.learn(details)
+        details = await self._look(self.open)
         for member in details["members"]:
-            you = " (you)" if member["account"] == self.scribe.me else ""
-            state, _ = self.client.company.present.get(member["account"], ("", None))
-            here = f", {state}" if state and not you else ""
-            read = "" if you or (member["read"] or 0) < details["head"] else ", has read everything"
-            self.terminal.print(f"    {harmless(member['name'])}, {member['role']}{you}{here}{read}")
+            self.scribe.member(member, self.client.company.present.get(member["account"]), details["head"])
 
     def _event(self, event: Event) -> None:
         self._pending.append(event)
@@ -242,14 +248,28 @@ class Talk:
             self._printable.set()
 
     def _frame(self, frame: Frame) -> None:
-        """Somebody begins to type in the conversation on screen: said once, until something else happens there."""
-        if frame["type"] == "typing" and frame["conversation"] == self.open and frame["account"] != self.scribe.me:
-            typist = frame["account"] if frame["on"] else None
-            if typist is not None and typist != self._typist:
-                self.scribe.note(f"{self.scribe.name(typist)} is typing")
-            self._typist = typist or self._typist
-        elif frame["type"] == "event" and frame["conversation"] == self.open:
-            self._typist = None
+        if self._bystanders.hears(frame):
+            self._tell_soon()
+
+    def _tell_soon(self) -> None:
+        if not self._gathering:
+            self._gathering = True
+            self._spawn(self._tell())
+
+    async def _tell(self) -> None:
+        """What others do, in as few lines as possible, behind the events that are there already."""
+        await asyncio.sleep(GATHER_SECONDS)
+        async with self._screen:
+            self._gathering = False
+            for line in self._bystanders.lines(self.scribe.name):
+                self.scribe.note(line)
+
+    async def _watch_the_line(self) -> None:
+        typist = Typist()
+        while self.terminal.interactive:
+            for conversation, on in typist.look(self.open, self.terminal.typed, time.monotonic()):
+                self.client.typing(conversation, on)
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _connection(self, state: State) -> None:
         if state == "live":
@@ -276,10 +296,17 @@ class Talk:
             away = time.monotonic() - self._lost_at
             self.scribe.note(f"connection back after {away:.0f} s; {messages(missed)} meanwhile")
             self._lost_at = None
+            self._spawn(self._catch_up_on_receipts())
         elif self._first and missed:
             self.scribe.note(f"{messages(missed)} while you were away")
         self._first = False
         self._printable.set()
+
+    async def _catch_up_on_receipts(self) -> None:
+        if self.open is not None:
+            with suppress(*TROUBLE):
+                if self._bystanders.shown(await self._look(self.open)):
+                    self._tell_soon()
 
     async def _print_events(self) -> None:
         while True:
@@ -295,28 +322,24 @@ class Talk:
             async with self._screen:
                 if event["conversation"] == self.open:
                     self.scribe.event(event)
-                    self._mark_read_soon(event["conversation"])
                 elif event["kind"] == "message" and event["actor"] != self.scribe.me:
                     self.scribe.elsewhere(event)
                 self._pending.popleft()
+                if event["conversation"] == self.open:
+                    self._mark_read(event["conversation"])
             self._save_soon()
 
     def _refused(self, refusal: Refusal) -> None:
         self.scribe.note(f"not sent ({refusal.message or refusal.code})")
         self._save_soon()
 
-    def _mark_read_soon(self, conversation: Id) -> None:
-        if not self._unmarked:
-            self._spawn(self._mark_read(READ_SECONDS))
-        self._unmarked.add(conversation)
+    def _mark_read(self, conversation: Id) -> None:
+        """What is on screen is read; the client says so until it is receipted."""
+        if seq := self._seen(conversation):
+            self.client.read(conversation, seq)
 
-    async def _mark_read(self, delay: float) -> None:
-        await asyncio.sleep(delay)
-        read, self._unmarked = self._unmarked, set()
-        for conversation in read:
-            if seq := self._seen(conversation):
-                with suppress(*TROUBLE):
-                    await (await self.signin.ready()).mark_read(conversation, seq)
+    def _all_marked(self) -> bool:
+        return self.client.markers.wake(0.0) is None
 
     async def _farewell(self) -> None:
         """The input ended (a pipe): wait for the answers, then for what they brought."""

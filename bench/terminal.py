@@ -45,11 +45,15 @@ class Terminal:
             sys.stdout.write("\r\x1b[K")
             sys.stdout.flush()
 
+    @property
+    def typed(self) -> str:
+        """The line as far as it is typed; empty where nobody can know."""
+        return readline.get_line_buffer() if self._prompting and readline is not None else ""
+
     def print(self, text: str = "") -> None:
         """Print a line and restore the prompt with what is typed so far."""
         if self._prompting:
-            typed = readline.get_line_buffer() if readline is not None else ""
-            sys.stdout.write(f"\r\x1b[K{text}\n{PROMPT}{typed}")
+            sys.stdout.write(f"\r\x1b[K{text}\n{PROMPT}{self.typed}")
         else:
             sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

@@ -79,7 +79,6 @@ class ScriptedServer:
         self.fail_http = 0
         self.password = "demo"
         self.expires_in = 900
-        self.read: dict[str, int] = {}
         self.port = 0
         self._runner: web.AppRunner | None = None
 
@@ -131,10 +130,17 @@ class ScriptedServer:
         """Frames of one type, in the order heard."""
         return [frame for frame in self.heard if frame["type"] == type]
 
-    async def say(self, conversation: str, body: str, *, actor: str = OTHER, id: str = "") -> Frame:
+    def read(self, conversation: str) -> int:
+        """How far the client has read, as far as was said."""
+        return self.marks.get((conversation, ACCOUNT), {"read": 0})["read"]
+
+    async def say(
+        self, conversation: str, body: str, *, actor: str = OTHER, id: str = "", reply_to: int | None = None
+    ) -> Frame:
         """Somebody says something: it is logged, and sent to everybody unless its seq is in `omit`."""
         log = self.logs.setdefault(conversation, [])
         event = message(conversation, len(log) + 1, body, actor=actor, id=id)
+        event |= {} if reply_to is None else {"reply_to": reply_to}
         log.append(event)
         if event["seq"] not in self.omit:
             await self.tell(event)
@@ -193,13 +199,32 @@ class ScriptedServer:
         conversation, log = frame["conversation"], self.logs.setdefault(frame["conversation"], [])
         event = next((e for e in log if e["id"] == frame["id"] and e["actor"] == ACCOUNT), None)
         if event is None:
-            event = await self.say(conversation, frame["body"], actor=ACCOUNT, id=frame["id"])
+            about = frame.get("reply_to")
+            event = await self.say(conversation, frame["body"], actor=ACCOUNT, id=frame["id"], reply_to=about)
         if self.swallow_acks > 0:
             self.swallow_acks -= 1
             return
         await connection.tell(
             {"type": "ack", "id": frame["id"], "conversation": conversation, "seq": event["seq"], "at": AT}
         )
+
+    async def _on_edit(self, connection: Connection, frame: Frame) -> None:
+        await self._change(connection, frame, "edited", body=frame["body"])
+
+    async def _on_delete(self, connection: Connection, frame: Frame) -> None:
+        await self._change(connection, frame, "deleted")
+
+    async def _on_react(self, connection: Connection, frame: Frame) -> None:
+        await self._change(connection, frame, "reaction", emoji=frame["emoji"], on=frame["on"])
+
+    async def _change(self, connection: Connection, frame: Frame, kind: str, **more: Any) -> None:
+        log = self.logs[frame["conversation"]]
+        said = {"type": "event", "conversation": frame["conversation"], "seq": len(log) + 1, "kind": kind}
+        event = {**said, "actor": ACCOUNT, "at": AT, "target": frame["seq"], **more}
+        log.append(event)
+        await self.tell(event)
+        answer = {"type": "ack", "id": frame["id"], "conversation": frame["conversation"], "seq": event["seq"]}
+        await connection.tell({**answer, "at": AT})
 
     async def _on_sync(self, connection: Connection, frame: Frame) -> None:
         log = self.logs[frame["conversation"]]
@@ -271,7 +296,7 @@ class ScriptedServer:
 
     async def _conversations(self, request: web.Request) -> web.Response:
         items = [
-            {"id": id, "subject": f"Talk {id[0]}", "head": len(log), "unread": len(log) - self.read.get(id, 0)}
+            {"id": id, "subject": f"Talk {id[0]}", "head": len(log), "unread": len(log) - self.read(id)}
             for id, log in self.logs.items()
         ]
         after = int(request.query.get("after", 0))
@@ -287,7 +312,8 @@ class ScriptedServer:
         return web.json_response({"id": id, "head": 1, "subject": wish["subject"]}, status=201)
 
     async def _read(self, request: web.Request) -> web.Response:
-        self.read[request.match_info["id"]] = (await request.json())["seq"]
+        seq = (await request.json())["seq"]
+        await self._mark({"conversation": request.match_info["id"]}, read=seq, delivered=seq)
         return self._problem(request) or web.Response(status=204)
 
     async def _conversation(self, request: web.Request) -> web.Response:

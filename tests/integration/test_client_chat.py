@@ -121,7 +121,7 @@ async def test_it_lists_opens_shows_history_and_talks(server, chat):
     assert talk.text.count("Bob: psst") == 1
     talk.type("/quit")
     assert await asyncio.wait_for(talk.process.wait(), 5) == 0
-    assert server.read == {TALK: 3, ASIDE: 2}
+    assert (server.read(TALK), server.read(ASIDE)) == (3, 2)
 
 
 async def test_it_tells_who_types_and_who_is_there(server, chat):
@@ -132,6 +132,7 @@ async def test_it_tells_who_types_and_who_is_there(server, chat):
             await asyncio.sleep(0.02)
     typing = {"type": "typing", "conversation": TALK, "account": OTHER, "on": True}
     await server.tell({"type": "presence", "account": OTHER, "state": "away", "last_seen": None})
+    await talk.shows("— Bob is away —")
     await server.tell(typing)
     await server.tell(typing)
     await talk.shows("— Bob is typing —")
@@ -144,6 +145,41 @@ async def test_it_tells_who_types_and_who_is_there(server, chat):
     async with asyncio.timeout(8):
         while talk.text.count("Bob is typing") < 2:  # noqa: ASYNC110 - a process prints, no event tells
             await asyncio.sleep(0.02)
+
+
+async def test_a_line_answers_changes_takes_back_and_reacts(server, chat):
+    talk = await chat()
+    await talk.shows("#1 Bob: welcome")
+    for line in ("/reply 1 thanks", "/edit #2 many thanks", "/react 1 👍", "/unreact 1 👍", "/delete 2", "/edit 2"):
+        talk.type(line)
+    for shown in (
+        "#2 You (to #1): thanks ✓",
+        "· You changed #2: many thanks",
+        "· You put 👍 to #1",
+        "· You took 👍 from #1",
+        "· You deleted #2",
+        "— it goes like this: /edit N TEXT —",
+    ):
+        await talk.shows(shown)
+
+
+async def test_it_tells_who_has_seen_what_one_said_also_if_the_receipt_was_missed(server, chat):
+    talk = await chat()
+    await talk.shows("Bob: welcome")
+    talk.type("do you see this?")
+    await talk.shows("see this? ✓")
+    receipt = {"type": "receipt", "conversation": TALK, "account": OTHER}
+    await server.tell({**receipt, "read": 1, "delivered": 2})
+    await server.tell({**receipt, "read": 2, "delivered": 2})
+    await talk.shows("— #2 seen by Bob —")
+    talk.type("and this?")
+    await talk.shows("and this? ✓")
+    await server.stop()
+    await talk.shows("connection lost")
+    server.marks[(TALK, OTHER)] = {"read": 3, "delivered": 3}
+    await server.start()
+    await talk.shows("connection back", 20)
+    await talk.shows("— #3 seen by Bob —")
 
 
 async def test_a_closed_chat_comes_back_and_shows_in_order_what_it_missed(server, chat):
@@ -313,6 +349,9 @@ async def test_a_person_at_a_terminal_sees_lines_above_the_one_being_typed(serve
         await shows("welcome")
         os.write(ours, b"half a li")
         await shows("half a li")
+        async with asyncio.timeout(8):
+            while not server.heard_of("typing"):  # noqa: ASYNC110 - the server tells nobody that it heard
+                await asyncio.sleep(0.02)
         await server.say(TALK, "an interruption")
         await shows(": an interruption\r\n> half a li")
         os.write(ours, b"ne\n")
