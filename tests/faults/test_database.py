@@ -131,6 +131,7 @@ async def test_a_worker_stopped_while_its_append_is_open_leaves_no_lock_and_the_
         verdict = await under_load(run, plan, seconds=14)
         late = slowest(run, began[0] + 3, began[0] + 8)
     assert verdict.sound, verdict.faults
+    assert verdict.open == 0
     assert seen["open"] == [("active", "Lock")]
     assert seen["left"] == []
     record_property("late", f"{late:.2f} s")
