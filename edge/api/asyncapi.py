@@ -48,10 +48,16 @@ off.
 the events behind it and `caught_up`, or `resync`. Up to 64 frames may follow hello without waiting for `ready`.
 
 **Commands.** What has an `id` is answered by exactly one `ack` or `error` with that id. The id (a UUID that the client
-makes) is the command's identity for ever: sent again, it is not stored again.
+makes) is the command's identity for ever: sent again, it is not stored again. What has no id is answered by what it
+brings about, or not at all.
+
+**How much at once.** `limits` in `ready` bounds commands: beyond it `rate_limited`, with `retry_after`. A socket takes
+100 frames a second of any kind, 400 at a stroke: beyond it the close code is 4429.
 
 **Order.** Live events of a conversation come in order of `seq`. An event may come twice; a client applies `seq` =
-cursor + 1, drops what is at or below its cursor, and on a gap asks `sync`.
+cursor + 1, drops what is at or below its cursor, and on a gap asks `sync`. Where it has no cursor yet it begins at the
+`head` that `ready` names (of one that it joins later: before the first event that comes), and reads what is earlier
+over HTTP, page by page with `before`; that is no gap.
 
 **Later versions** add fields, types and kinds: an unknown field is ignored, an unknown `type` passed over, an unknown
 `kind` of event passed over and counted in the cursor.

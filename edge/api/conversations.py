@@ -82,8 +82,13 @@ class ReadUpTo(msgspec.Struct):
 class Stretch(msgspec.Struct):
     """Which part of a log: `after` or `before`, not both."""
 
-    after: Annotated[Cursor, msgspec.Meta(description="Events behind this seq, the first of them.")] | None = None
-    before: Annotated[Seq, msgspec.Meta(description="Events before this seq, the last of them.")] | None = None
+    after: (
+        Annotated[Cursor, msgspec.Meta(description="Events behind this seq, the first of them; 0 if neither is given.")]
+        | None
+    ) = None
+    before: (
+        Annotated[Seq, msgspec.Meta(description="Events before this seq, the last of them; not with `after`.")] | None
+    ) = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=EVENTS_MOST, description="How many at most.")] = EVENTS_DEFAULT
 
 

@@ -58,7 +58,10 @@ def _guide(socket: Document) -> Iterator[str]:
     yield block(guide.SIGN_IN)
     yield words("**Begin a conversation.** The `Idempotency-Key` makes a repeated request harmless.")
     yield block(guide.BEGIN)
-    yield words("**Connect.** Any client of WebSockets will do; this one is typed into. Each line is a frame.")
+    yield words(
+        "**Connect.** Any client of WebSockets will do; this one is typed into. Each line is a frame, so write"
+        " each of the following on one line."
+    )
     yield block(guide.CONNECT)
     for name, said in guide.DIALOGUE:
         who = "You say" if name.startswith("client.") else "The server says"
@@ -156,6 +159,8 @@ def _endings(http: Document, socket: Document) -> Iterator[str]:
     yield '<h2 id="errors">Error codes</h2>'
     yield words(
         "**Final:** it was not stored and never will be. **Not final:** send the same again, under the same id."
+        " **Neither:** it speaks of a frame, a token or a request, and of no command: mend it, and ask again what was"
+        " not answered."
     )
     yield table(
         ("code", "HTTP", "final", "means"),

@@ -48,7 +48,8 @@ STEPS: tuple[str, ...] = (
     "Apply an event if its seq is cursor + 1. At or below the cursor: drop it. Beyond: hold it, and `sync` from the"
     " cursor.",
     "On `caught_up` after a `sync` with `seq` < `head`: ask again.",
-    "On `resync`: forget that conversation (or all), load it over HTTP, go on from its head.",
+    "On `resync`: forget that conversation (or all), load it over HTTP, go on from its head; with `not_member` only"
+    " forget it.",
     "On `ack`: take the command out of the outbox. On a final error: take it out and say so. On any other, or none"
     " within 10 s: send it again under the same id, after `retry_after` or a jittered pause, before what was said after"
     " it in that conversation.",

@@ -97,7 +97,10 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     if most == 2**53:
         most = None  # how far JavaScript counts exactly: true, and of no use to a reader
-    return f" ({_range(least, most)})" if least is not None or most is not None else ""
+    told = [_range(least, most)] if least is not None or most is not None else []
+    if "default" in schema:
+        told.append(f"{schema['default']} if left out")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _range(least: Any, most: Any) -> str:

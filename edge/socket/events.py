@@ -16,7 +16,7 @@ from edge.terms import AccountId, CommandId, ConversationId, EventSeq, Moment, P
 
 
 class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
-    type: Literal["event"] = "event"
+    type: Literal["event"]
     conversation: ConversationId
     seq: EventSeq
     actor: Annotated[AccountId, Meta(description="The account that did it.")]
@@ -44,15 +44,15 @@ class CreatedEvent(_Event, tag="created", kw_only=True):
 
 
 class MessageEvent(_Event, tag="message", kw_only=True):
-    """Somebody said something."""
+    """Somebody said something. It is shown as it is now: an edit or a deletion changes it wherever it is read again."""
 
     id: Annotated[CommandId, Meta(description="The id under which its sender sent it.")]
-    body: str
+    body: Annotated[str, Meta(description="Its current text; empty when it was deleted.")]
     attachments: Annotated[list[str], Meta(max_length=0, description="Empty in this version.")]
     reply_to: Annotated[EventSeq, Meta(description="The seq of the message that it answers.")] | UnsetType = UNSET
     mentions: Annotated[list[AccountId], Meta(description="The members whom it names.")] | UnsetType = UNSET
-    edited_at: Moment | UnsetType = UNSET
-    deleted_at: Moment | UnsetType = UNSET
+    edited_at: Annotated[Moment, Meta(description="When it got this text, if not at first.")] | UnsetType = UNSET
+    deleted_at: Annotated[Moment, Meta(description="When it was taken back, if it was.")] | UnsetType = UNSET
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "event",

@@ -48,17 +48,31 @@ MENTIONS = 100
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
-    """The first frame, said once: who is there, and how far each of its logs has been read."""
+    """The first frame, said once: who is there, and how far the client has applied each log.
+
+    Without a cursor a conversation's live events come all the same, behind the `head` that `ready` names.
+    """
 
     token: (
         Annotated[str, Meta(max_length=8192, description="Or an `Authorization: Bearer` header; never in the URL.")]
         | None
     ) = None
     client: Annotated[str, Meta(max_length=200, description="Name and version of the program, for logs.")] = ""
-    epoch: Annotated[str, Meta(max_length=100, description="The epoch that the cursors are of.")] | None = None
+    epoch: (
+        Annotated[
+            str,
+            Meta(
+                max_length=100, description="The epoch that the cursors are of; cursors without it count for nothing."
+            ),
+        ]
+        | None
+    ) = None
     cursors: Annotated[
         dict[AnyId, Cursor],
-        Meta(max_length=HELLO_CURSORS, description="By conversation the last seq applied; others follow as `sync`."),
+        Meta(
+            max_length=HELLO_CURSORS,
+            description="By conversation the last seq applied; what is more follows as `sync`.",
+        ),
     ] = {}
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -71,7 +85,11 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
 
 
 class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
-    """Ask for a message to be stored. `id` is the sender's and never expires."""
+    """Ask for a message to be stored. `id` is the sender's and never expires: say it again while it has no answer.
+
+    Commands of a conversation may overtake each other where one is refused for now; who must keep their
+    order says the next one when the last is answered.
+    """
 
     id: AnyId
     conversation: AnyId
@@ -143,7 +161,11 @@ class React(msgspec.Struct, frozen=True, tag="react", tag_field="type"):
 
 
 class Read(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
-    """Everything up to `seq` is read. State, no command: answered by one's own `receipt`."""
+    """Everything up to `seq` is read, and so has arrived. State, no command: the greatest wins, at most the head.
+
+    Written at most once a second, and answered by one's own `receipt` when it is stored; without one within 5 s say it
+    again. `resync` with `not_member`: it was none of one's own.
+    """
 
     conversation: AnyId
     seq: Cursor
@@ -156,7 +178,7 @@ class Read(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
 
 
 class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
-    """Everything up to `seq` has arrived; likewise. At most once a second."""
+    """Everything up to `seq` has arrived; otherwise as `read`. Say it at most once a second."""
 
     conversation: AnyId
     seq: Cursor
@@ -169,10 +191,13 @@ class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
 
 
 class Typing(msgspec.Struct, frozen=True, tag="typing", tag_field="type"):
-    """One begins to type, goes on, or ceases. It ends by itself after 6 s."""
+    """One begins to type, goes on, or ceases. It ends by itself after 6 s, or with one's next message.
+
+    Told to the other members; a beginning at most every 2 s.
+    """
 
     conversation: AnyId
-    on: Annotated[bool, Meta(description="True, said again every few seconds; or false.")]
+    on: Annotated[bool, Meta(description="True, said again every 3 to 5 s while it goes on; or false.")]
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "typing",
@@ -182,7 +207,10 @@ class Typing(msgspec.Struct, frozen=True, tag="typing", tag_field="type"):
 
 
 class Presence(msgspec.Struct, frozen=True, tag="presence", tag_field="type"):
-    """Whether whoever sits at this client is there. An account is as present as its most present session."""
+    """Whether whoever sits at this client is there: `online` from hello on, until said otherwise.
+
+    An account is as present as its most present session, and `offline` 8 s after its last one ended.
+    """
 
     state: Literal["online", "away"]
 
@@ -190,7 +218,11 @@ class Presence(msgspec.Struct, frozen=True, tag="presence", tag_field="type"):
 
 
 class Watch(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
-    """The conversation is on screen: its members' presence is told until `unwatch`. At most 20 at a time."""
+    """The conversation is on screen: its members' presence is told until `unwatch`, or the end of the connection.
+
+    Answered with how each member is, oneself included (of more than 100 those who are there first), then with what
+    changes. At most 20 at a time, and two changes a second, 20 at a stroke: beyond it `rate_limited`.
+    """
 
     conversation: AnyId
 
@@ -206,7 +238,10 @@ class Unwatch(msgspec.Struct, frozen=True, tag="unwatch", tag_field="type"):
 
 
 class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
-    """Ask for the events of one log after a seq."""
+    """Ask for the events of one log after a seq: up to `limit` of them, then `caught_up`; or `resync`.
+
+    Live events may come in between. At most eight at a time: beyond it `rate_limited`, without an `id`.
+    """
 
     conversation: AnyId
     after: Cursor
@@ -220,7 +255,11 @@ class Sync(msgspec.Struct, frozen=True, tag="sync", tag_field="type"):
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping", tag_field="type"):
-    """The client's heartbeat: what it has, so that the edge can send what it lacks."""
+    """The client's heartbeat: what it has, so that the edge can send what it lacks.
+
+    What was sent less than 2 s ago may be on its way, and is not sent again before the next ping. Lists what it lacks
+    conversation by conversation, each with `caught_up` behind it, then `pong`.
+    """
 
     heads: Annotated[
         dict[AnyId, Cursor],

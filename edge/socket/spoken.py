@@ -29,7 +29,9 @@ class ReadyLimits(msgspec.Struct):
 
     frame: Annotated[int, Meta(description="Bytes of a frame.")]
     body: Annotated[int, Meta(description="Characters of a message.")]
-    rate: Annotated[float, Meta(description="Commands a second; 0: no limit.")]
+    rate: Annotated[
+        float, Meta(description="Commands a second of the account, over all its sockets and HTTP; 0: no limit.")
+    ]
     burst: Annotated[int, Meta(description="Commands at once.")]
 
 
@@ -43,7 +45,10 @@ class ReadyConversation(msgspec.Struct):
 
 
 class ReadyFrame(msgspec.Struct, tag="ready", tag_field="type"):
-    """Hello was believed: the session is open. Replays for the cursors follow."""
+    """Hello was believed: the session is open. Replays for the cursors follow.
+
+    Watches, typing and presence of an earlier connection are forgotten: say again what still holds.
+    """
 
     session: Annotated[str, Meta(description="The session's id, for logs.")]
     account: ReadyAccount
@@ -83,7 +88,13 @@ class CaughtUpFrame(msgspec.Struct, tag="caught_up", tag_field="type"):
 
 
 class ResyncFrame(msgspec.Struct, tag="resync", tag_field="type"):
-    """What the client knows of the conversation (none: of all) counts no more: load it over HTTP, go on from there."""
+    """What the client knows of the conversation (none: of all) counts no more.
+
+    `not_member`: one may not read it, any more or at all; forget it. `epoch`: the database is another one, or the
+    cursors came without its epoch. `cursor_ahead`: the cursor lies beyond the log. After these two read it over HTTP
+    (`GET conversations/{id}` for its head, then its events `before` head + 1), put the cursor to that head, and
+    apply what comes behind it as ever.
+    """
 
     reason: Literal["epoch", "cursor_ahead", "not_member"]
     conversation: ConversationId | UnsetType = UNSET
@@ -110,7 +121,11 @@ class AckFrame(msgspec.Struct, tag="ack", tag_field="type"):
 
 
 class ReceiptFrame(msgspec.Struct, tag="receipt", tag_field="type"):
-    """How far an account has read and been handed a log; it is stored. One's own markers are answered by it."""
+    """How far an account has read and been handed a log; it is stored. One's own markers are answered by it.
+
+    Others' come where there are at most 32 members, at most one a second of each; one that was lost is not sent again:
+    `GET conversations/{id}` tells all, so read it when a conversation is opened or come back to. Keep the greatest.
+    """
 
     conversation: ConversationId
     account: AccountId
@@ -157,13 +172,19 @@ class PresenceFrame(msgspec.Struct, tag="presence", tag_field="type"):
 
 
 class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
-    """Something was refused, or could not be done; the codes say whether that is final."""
+    """Something was refused, or could not be done; the codes say whether that is final.
+
+    With `id` it is the answer to that command. Without, it speaks of a frame that has no id, or of the connection,
+    which is then closed behind it where the close codes say so.
+    """
 
     code: Annotated[str, Meta(extra_json_schema={"enum": [code for code in MESSAGES if code != "method_not_allowed"]})]
     message: Annotated[str, Meta(description="For a person.")]
     id: Annotated[str, Meta(max_length=64, description="Which command, as it was given.")] | UnsetType = UNSET
     field: Annotated[str, Meta(description="The field that is wrong.")] | UnsetType = UNSET
-    retry_after: Annotated[float, Meta(ge=0, description="Seconds before the next attempt.")] | UnsetType = UNSET
+    retry_after: (
+        Annotated[float, Meta(ge=0, description="Seconds, with fractions, before the next attempt.")] | UnsetType
+    ) = UNSET
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "error",
@@ -175,7 +196,7 @@ class ErrorFrame(msgspec.Struct, tag="error", tag_field="type"):
 
 
 class PongFrame(msgspec.Struct, tag="pong", tag_field="type"):
-    """The answer to a ping; what the ping's heads lacked came before it."""
+    """The answer to a ping; what the ping's heads lacked, but for what was sent less than 2 s ago, came before it."""
 
     time: Annotated[Moment, Meta(description="The server's clock.")]
 

@@ -64,6 +64,7 @@ def test_what_is_shown_cannot_be_taken_for_markup():
         ({"type": "string", "minLength": 1, "maxLength": 10_000}, "text (1 to 10,000)"),
         ({"type": "string", "format": "uuid", "pattern": "^x"}, "uuid"),
         ({"type": "integer", "minimum": 1, "maximum": 2**53}, "integer (at least 1)"),
+        ({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}, "integer (1 to 200; 50 if left out)"),
         ({"anyOf": [{"type": "boolean"}, {"type": "null"}]}, "true or false or null"),
         ({"enum": ["a", "b"]}, "<code>&quot;a&quot;</code> or <code>&quot;b&quot;</code>"),
         ({"type": "array", "items": {"$ref": "#/components/schemas/X"}}, 'list of <a href="#type-X">X</a>'),
