@@ -23,7 +23,7 @@ async def main(env: Mapping[str, str]) -> None:
     try:
         async with (
             open_broker(settings) as broker,
-            open_exposition(settings.metrics_port, [BrokerMetrics(broker.router)]),
+            open_exposition(settings.metrics_port, [BrokerMetrics(broker.router, broker.handshakes)]),
         ):
             await broker.serve(stop)
     except (zmq.ZMQError, OSError) as fault:

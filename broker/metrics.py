@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from broker.gatekeeper import Handshakes
 from broker.routing.router import Router
 
 COUNTED = {
@@ -27,8 +28,9 @@ REJECTED = ("malformed", "strangers", "impostors", "crowded")
 class BrokerMetrics(Collector):
     """Reads the router's own numbers when somebody asks."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, handshakes: Handshakes) -> None:
         self._router = router
+        self._handshakes = handshakes
 
     def collect(self) -> Iterator[Metric]:
         """Told to Prometheus."""
@@ -45,6 +47,12 @@ class BrokerMetrics(Collector):
         for field in REJECTED:
             rejected.add_metric([field], getattr(counts, field))
         yield rejected
+        refused = CounterMetricFamily(
+            "parley_broker_handshakes_refused_total", "Connections that ended before a word.", labels=["reason"]
+        )
+        for reason, count in sorted(self._handshakes.failed.items()):
+            refused.add_metric([reason], count)
+        yield refused
         yield from self._roster()
         yield from self._waiting()
 

@@ -17,7 +17,8 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     `window_bytes` is what may be on its way to one peer unconsumed; `waiting_bytes` what waits for one peer beyond
     that (each frame counts 128 bytes more than its payload). A peer silent for `suspect_seconds` is avoided, for
     `gone_seconds` forgotten; everyone speaks every half second. `addresses` is the list of all brokers, which a
-    broker itself does not need: it is here because edges and workers read it under this prefix. Metrics are told on
+    broker itself does not need: it is here because edges and workers read it under this prefix. `keys` is a folder of
+    CURVE keys (`python -m broker.keys`), without which TCP is spoken on loopback only. Metrics are told on
     `metrics_port` (0 or none: nowhere).
     """
 
@@ -27,6 +28,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     waiting_bytes: int = 8 * 1024 * 1024
     suspect_seconds: float = 1.5
     gone_seconds: float = 3.0
+    keys: str = ""
     metrics_port: int | None = None
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ SHARED = frozenset(
         "feature_messaging_enabled",
         "messaging_rollout_percentage",
         "metrics_port",
-        *("broker_addresses", "broker_window_bytes", "broker_waiting_bytes"),
+        *("broker_addresses", "broker_window_bytes", "broker_waiting_bytes", "broker_keys"),
     }
 )
 
@@ -39,7 +39,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     browser sends them; `socket_io_cors_origin` is another name for the same list. While `feature_messaging_enabled` is
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
-    `broker_window_bytes` and `broker_waiting_bytes` are as in the broker's settings,
+    `broker_window_bytes`, `broker_waiting_bytes` and `broker_keys` are as in the broker's settings,
     for the edge's end. Metrics are told on `metrics_port` (0 or none: nowhere).
     """
 
@@ -56,6 +56,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     broker_addresses: str = ""
     broker_window_bytes: int = 4 * 1024 * 1024
     broker_waiting_bytes: int = 8 * 1024 * 1024
+    broker_keys: str = ""
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
     metrics_port: int | None = None
@@ -96,7 +97,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     @property
     def link(self) -> LinkSettings:
         """What a link needs; raises ValueError."""
-        return LinkSettings.of(self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes)
+        return LinkSettings.of(
+            self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes, self.broker_keys
+        )
 
 
 def listed(origins: str) -> tuple[str, ...]:

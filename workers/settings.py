@@ -8,7 +8,7 @@ from broker.link.needs import LinkSettings
 from broker.node.environment import check, port_fault
 
 PREFIX = "WORKER_"
-SHARED = frozenset({"metrics_port", "broker_addresses", "broker_window_bytes", "broker_waiting_bytes"})
+SHARED = frozenset({"metrics_port", "broker_addresses", "broker_window_bytes", "broker_waiting_bytes", "broker_keys"})
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +26,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     broker_addresses: str = ""
     broker_window_bytes: int = 4 * 1024 * 1024
     broker_waiting_bytes: int = 8 * 1024 * 1024
+    broker_keys: str = ""
     queue_commands: int = 20_000
     queue_bytes: int = 16 * 1024 * 1024
     batch_commands: int = 500
@@ -50,7 +51,9 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def link(self) -> LinkSettings:
         """What a link needs; raises ValueError."""
-        return LinkSettings.of(self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes)
+        return LinkSettings.of(
+            self.broker_addresses, self.broker_window_bytes, self.broker_waiting_bytes, self.broker_keys
+        )
 
 
 if __name__ == "__main__":

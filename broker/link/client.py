@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -106,9 +107,10 @@ class Link:
     # Life -------------------------------------------------------------------
 
     async def __aenter__(self) -> Link:
+        keys = Path(self._settings.keys) if self._settings.keys else None
         for address in self._settings.brokers:
             connection = Connection(address, self.node, self.role, self._settings, manual=self._manual_credit)
-            self._lines[address] = Line(self._context, self.node, connection, self._receive, self._flush)
+            self._lines[address] = Line(self._context, self.node, connection, self._receive, self._flush, keys)
         self._ticking = asyncio.create_task(self._tick_for_ever())
         return self
 

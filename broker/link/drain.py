@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import zmq
 
@@ -24,11 +25,18 @@ class Drain:
     """Hands every message of `socket` to `receive`, as its parts; calls `after` when a turn's are handed out."""
 
     def __init__(
-        self, socket: zmq.Socket[bytes], receive: Callable[[list[bytes]], None], after: Callable[[], None]
+        self,
+        socket: zmq.Socket[bytes],
+        receive: Callable[[list[Any]], None],
+        after: Callable[[], None],
+        *,
+        copy: bool = True,
     ) -> None:
+        """The parts are bytes, or with `copy` off frames, which know more than their bytes."""
         self._socket = socket
         self._receive = receive
         self._after = after
+        self._copy = copy
         self._loop = asyncio.get_running_loop()
         self._scheduled: asyncio.Handle | None = None
         self._fd: int = socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # an int on every system we run on
@@ -47,16 +55,16 @@ class Drain:
 
     def _turn(self) -> None:
         self._scheduled = None
-        socket, receive = self._socket, self._receive
+        socket, receive, copy = self._socket, self._receive, self._copy
         more = True
         try:
             for _ in range(MESSAGES_PER_TURN):
                 if not self._waits():
                     more = False
                     break
-                parts = [socket.recv(DONTWAIT)]
+                parts = [socket.recv(DONTWAIT, copy)]
                 while socket.get(RCVMORE):
-                    parts.append(socket.recv(DONTWAIT))
+                    parts.append(socket.recv(DONTWAIT, copy))
                 receive(parts)
         finally:
             # Also when `receive` raised: no edge follows for the messages behind the one that it could not take.

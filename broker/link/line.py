@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 import zmq
@@ -24,17 +25,19 @@ class Line:
         connection: Connection,
         receive: Callable[[Connection, list[bytes]], None],
         after: Callable[[], None],
+        keys: Path | None = None,
     ) -> None:
         self.connection = connection
         self._context = context
         self._node = node
         self._receive = receive
         self._after = after
+        self._keys = keys
         self._renewals = 0
         self._open(node)
 
     def _open(self, identity: str) -> None:
-        self._socket = dealer_socket(self._context, self.connection.address, identity)
+        self._socket = dealer_socket(self._context, self.connection.address, identity, self._keys)
         self._drain = Drain(self._socket, lambda parts: self._receive(self.connection, parts), self._after)
 
     def renew(self) -> None:

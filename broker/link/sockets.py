@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import zmq
 
+from broker.link.curve import secure_broker, secure_peer
 from broker.wire.limits import MESSAGE_BYTES
 
 HIGH_WATER = 1000
@@ -44,9 +45,9 @@ def _common(socket: zmq.Socket[bytes], address: str) -> None:
     socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, 3)
 
 
-def router_socket(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.Socket[bytes]:
-    """The broker's socket, bound. ROUTER binds and never connects (1575)."""
-    check_address(address)
+def router_socket(context: zmq.Context[zmq.Socket[bytes]], address: str, keys: Path | None = None) -> zmq.Socket[bytes]:
+    """The broker's socket, bound. ROUTER binds and never connects (1575). With `keys`, TCP is spoken in CURVE."""
+    check_address(address, keys)
     socket = context.socket(zmq.ROUTER)
     _common(socket, address)
     # Without it a send to an unknown id vanishes; with it we get EHOSTUNREACH, and EAGAIN for a slow peer.
@@ -56,6 +57,8 @@ def router_socket(context: zmq.Context[zmq.Socket[bytes]], address: str) -> zmq.
     # Everyone reconnects at once after a restart.
     socket.setsockopt(zmq.BACKLOG, 1024)
     try:
+        if (used := curve_keys(address, keys)) is not None:
+            secure_broker(socket, used)
         if address.startswith("ipc://"):
             _claim(Path(address.removeprefix("ipc://")))
         socket.bind(address)
@@ -79,11 +82,19 @@ def _claim(path: Path) -> None:
     raise AddressError(f"ipc://{path}: another broker listens here. Stop it, or choose another address.")
 
 
-def dealer_socket(context: zmq.Context[zmq.Socket[bytes]], address: str, identity: str) -> zmq.Socket[bytes]:
+def dealer_socket(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, identity: str, keys: Path | None = None
+) -> zmq.Socket[bytes]:
     """A peer's socket to one broker, connecting; one DEALER per broker, never one for several."""
-    check_address(address)
+    check_address(address, keys)
     socket = context.socket(zmq.DEALER)
     _common(socket, address)
+    if (used := curve_keys(address, keys)) is not None:
+        try:
+            secure_peer(socket, used)
+        except BaseException:
+            socket.close(linger=0)
+            raise
     socket.setsockopt(zmq.ROUTING_ID, identity.encode())
     # Queue nothing for a broker that is not there: a send says EAGAIN instead.
     socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -93,7 +104,12 @@ def dealer_socket(context: zmq.Context[zmq.Socket[bytes]], address: str, identit
     return socket
 
 
-def check_address(address: str) -> None:
+def curve_keys(address: str, keys: Path | None) -> Path | None:
+    """The keys to use there, None for plain: CURVE is for TCP; a socket that only its owner may open needs none."""
+    return keys if address.startswith("tcp://") else None
+
+
+def check_address(address: str, keys: Path | None = None) -> None:
     """Refuse what would not work or would not be safe; raises `AddressError`."""
     if address.startswith("ipc://"):
         path = address.removeprefix("ipc://")
@@ -109,10 +125,10 @@ def check_address(address: str) -> None:
         port = None
     if parts.scheme != "tcp" or not parts.hostname or port is None:
         raise AddressError(f"{address!r} is no address: write ipc:///path or tcp://127.0.0.1:5555.")
-    if not _is_loopback(parts.hostname):
+    if keys is None and not _is_loopback(parts.hostname):
         raise AddressError(
             f"{address!r}: plain TCP is only spoken on a loopback address, since anyone who reaches it could"
-            " write to every conversation. Use ipc:// or 127.0.0.1."
+            " write to every conversation. Use ipc:// or 127.0.0.1, or give all of them BROKER_KEYS."
         )
 
 

@@ -29,18 +29,24 @@ class Waiting(NamedTuple):
 
 
 class Peer:
-    """`life` is the number that its HELLO bore. `clogged`: ZeroMQ did not take the last batch for it."""
+    """`life` is the number that its HELLO bore, `user` whose key it came under where there are keys.
+
+    `clogged`: ZeroMQ did not take the last batch for it.
+    """
 
     __slots__ = (
-        *("ages", "clogged", "control", "gate", "identity", "ledger", "life", "name", "role", "roster_told"),
+        *("ages", "clogged", "control", "gate", "identity", "ledger", "life", "name", "role", "roster_told", "user"),
         *("_control_sent", "_frames_sent"),
     )
 
-    def __init__(self, identity: bytes, name: str, role: str, life: int, window: int, limit: int) -> None:
+    def __init__(
+        self, identity: bytes, name: str, role: str, life: int, window: int, limit: int, user: str = ""
+    ) -> None:
         self.identity = identity
         self.name = name
         self.role = role
         self.life = life
+        self.user = user
         self.ages = Ages()
         self.gate: Gate[Waiting] = Gate(window, limit)
         self.ledger = Ledger(window)

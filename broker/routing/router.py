@@ -60,8 +60,12 @@ class Router:
 
     # In ---------------------------------------------------------------------
 
-    def receive(self, identity: bytes, data: bytes, now: float) -> None:
-        """A batch from the peer whose routing id is `identity`. What is malformed is counted and changes nothing."""
+    def receive(self, identity: bytes, data: bytes, now: float, user: str = "") -> None:
+        """A batch from the peer whose routing id is `identity`. What is malformed is counted and changes nothing.
+
+        `user` is whose key it came under, where there are keys: a routing id says who somebody wants to be, and
+        whoever has another key is not heard under it.
+        """
         try:
             batch = unpack(data)
         except WireError:
@@ -69,7 +73,7 @@ class Router:
             return
         frames = batch.frames
         if frames and frames[0][0] == Op.HELLO:
-            if not self._hello(identity, frames[0], now):
+            if not self._hello(identity, frames[0], now, user):
                 return
             frames = frames[1:]
         peer = self._peers.get(identity)
@@ -77,6 +81,9 @@ class Router:
             self.counts.strangers += 1
             if len(self._strangers) < STRANGERS:
                 self._strangers.add(identity)
+            return
+        if peer.user != user:
+            self.counts.impostors += 1
             return
         self.counts.batches += 1
         self.counts.frames += len(frames)
@@ -92,18 +99,21 @@ class Router:
         if peer.gate.ready or peer.ledger.due:
             self._dirty[identity] = peer
 
-    def _hello(self, identity: bytes, frame: Frame, now: float) -> bool:
+    def _hello(self, identity: bytes, frame: Frame, now: float, user: str) -> bool:
         _, role, name, life = frame
         # A link that gets no answer connects anew, under its name and a number: ZeroMQ may hold its old id for taken.
         if identity.partition(b"#")[0] != name.encode() or not role or max(len(role.encode()), len(name)) > NAME_BYTES:
             self.counts.impostors += 1
             return False
         peer = self._by_name.get(name)
+        if peer is not None and peer.user != user:
+            self.counts.impostors += 1
+            return False
         if peer is None and len(self._by_name) >= ROSTER_NODES:
             self.counts.crowded += 1
             return False
         if peer is None or (peer.identity, peer.role, peer.life) != (identity, role, life):
-            before, peer = peer, Peer(identity, name, role, life, self._window, self._limit)
+            before, peer = peer, Peer(identity, name, role, life, self._window, self._limit, user)
             if before is not None:
                 self._forget(before)
                 # Reports of commands outlive the connection, its counts and its queue do not.
