@@ -8,7 +8,9 @@ it. A copy lives 5 s at most, and none is sent of a command that is older than 5
 copy is dead when its command is given up, and what is sent later cannot be overtaken.
 
 What an attempt's silence allows (promise 3 of docs/architecture.md): while any copy may still be stored, only
-"stored" and "unknown" may be said. So each attempt is counted until it is answered, or reported undelivered.
+"stored" and "unknown" may be said. So each attempt is counted until it is answered, or reported undelivered. What was
+refused while an earlier copy is lost is not sent again, for that would only make the wait longer: it ends, unknown, as
+soon as no copy can be alive, and what its client sends then is refused at once.
 """
 
 from __future__ import annotations
@@ -87,6 +89,11 @@ class _Batch(Generic[T]):
 
     def open(self) -> Iterator[_Item[T]]:
         return (item for item in self.items if not item.answered)
+
+    @property
+    def refused(self) -> bool:
+        """Was all that is open refused by some copy, and only waits for the others to die?"""
+        return all(item.refusals for item in self.open())
 
 
 @dataclass(slots=True)
@@ -200,7 +207,7 @@ class Lanes(Generic[T]):
             if astray:
                 for tag in astray:
                     del batch.ways[tag]
-                if not batch.ways:
+                if not batch.ways and not batch.refused:
                     effects.append(self._transmit(lane, batch, now))
         return effects
 
@@ -214,18 +221,23 @@ class Lanes(Generic[T]):
             age = now - batch.since
             if age >= self._last_send:
                 batch.retry_at = None
-                silent = batch.hopeless and now - batch.last >= self.command_ttl
+                silent = (batch.hopeless or batch.refused) and now - batch.last >= self.command_ttl
                 if age >= self._give_up or silent or batch.dead == batch.attempts:
                     effects += self._abandon(lane, state)
                     continue
             elif batch.retry_at is not None and batch.retry_at <= now:
                 effects.append(self._transmit(lane, batch, now))
-            elif now - batch.first >= self._repeat_after and not batch.repeated and self._share >= 1.0:
+            elif self._is_due(batch, now):
                 batch.repeated = True
                 self._share -= 1.0
                 effects.append(self._transmit(lane, batch, now))
             effects += self._tired(state, now)
         return effects
+
+    def _is_due(self, batch: _Batch[T], now: float) -> bool:
+        """Is it time for the one repetition? Not of what was refused: that waits for the end of an earlier copy."""
+        silent = now - batch.first >= self._repeat_after and not batch.refused
+        return silent and not batch.repeated and self._share >= 1.0
 
     def _tired(self, state: _Lane[T], now: float) -> list[Effect]:
         """When what waits has become too old to be sent, it ends, and what waits behind it."""

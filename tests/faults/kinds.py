@@ -10,10 +10,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from random import Random
+from typing import Any
 
 import psycopg
 
-from tests.faults.run import Run
+from tests.faults.network import Network
+from tests.faults.run import FaultSystem, Run, several
 
 Fault = Callable[[Run, Random], Awaitable[str]]
 
@@ -39,7 +41,14 @@ def fault(name: str) -> Callable[[Fault], Fault]:
 
 def names(kind: str) -> list[str]:
     """All processes of a kind."""
-    return [kind if number == 1 else f"{kind}-{number}" for number in range(1, OF_EACH + 1)]
+    return several(kind, OF_EACH)
+
+
+def network_of(run: Run) -> Network:
+    """The lines of a run that has some."""
+    assert isinstance(run.system, FaultSystem)
+    assert run.system.network is not None
+    return run.system.network
 
 
 # One process ----------------------------------------------------------------
@@ -166,3 +175,55 @@ async def locked(run: Run, random: Random) -> str:
         await asyncio.sleep(seconds)
         await other.rollback()
     return f"{seconds:.1f} s"
+
+
+# The network --------------------------------------------------------------------
+
+
+def _line(name: str, **wish: Any) -> None:
+    @fault(name)
+    async def failing(run: Run, random: Random) -> str:
+        peer, broker, seconds = (
+            random.choice(network_of(run).peers),
+            random.choice(names("broker")),
+            random.uniform(1, 6),
+        )
+        await network_of(run).tell([peer], [broker], **wish)
+        await asyncio.sleep(seconds)
+        await network_of(run).heal()
+        return f"{peer} to {broker}, {seconds:.1f} s"
+
+
+_line("a line to a broker is silent", up=False, down=False)
+_line("a line to a broker is silent one way: up", up=False)
+_line("a line to a broker is silent one way: down", down=False)
+_line("a line to a broker is slow", delay=0.3)
+_line("a line to a broker is half open", end="half")
+
+
+@fault("lines are reset again and again")
+async def resets(run: Run, random: Random) -> str:
+    network, times = network_of(run), random.randint(3, 10)
+    for _ in range(times):
+        await network.tell(random.sample(network.peers, 3), random.choices(network.brokers), end="reset")
+        await asyncio.sleep(random.uniform(0.1, 0.8))
+    return f"{times} times three of them"
+
+
+@fault("half the edges see one broker only, half the other")
+async def split(run: Run, random: Random) -> str:
+    seconds = random.uniform(2, 6)
+    for edge, broker in zip(names("edge"), reversed(names("broker")), strict=True):
+        await network_of(run).tell([edge], [broker], up=False, down=False)
+    await asyncio.sleep(seconds)
+    await network_of(run).heal()
+    return f"{seconds:.1f} s"
+
+
+@fault("a peer sees no broker at all")
+async def alone(run: Run, random: Random) -> str:
+    peer, seconds = random.choice(network_of(run).peers), random.uniform(1, 6)
+    await network_of(run).tell([peer], names("broker"), up=False, down=False)
+    await asyncio.sleep(seconds)
+    await network_of(run).heal()
+    return f"{peer}, {seconds:.1f} s"

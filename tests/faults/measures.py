@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 
 from tests.faults.history import Operation
 from tests.faults.run import Run
@@ -55,3 +57,17 @@ def delays(run: Run) -> float:
         ),
         default=0.0,
     )
+
+
+def memory(run: Run) -> dict[str, int]:
+    """The resident bytes of each process."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    return {
+        name: int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * page
+        for name, process in run.system.processes.items()
+    }
+
+
+def growth(before: Mapping[str, int], after: Mapping[str, int]) -> int:
+    """By how many bytes the process grew that grew most."""
+    return max(after[name] - size for name, size in before.items())

@@ -107,7 +107,13 @@ async def mixed(
             say(f"parley: {began + seconds - AFTER_SECONDS - end:6.1f} s  {step.kind}: {told}")
 
     async with running(
-        database_url, seed=seed, clients=clients, rooms=rooms, of_each=OF_EACH, BLOCKED_SECONDS=str(BLOCKED_SECONDS)
+        database_url,
+        seed=seed,
+        clients=clients,
+        rooms=rooms,
+        of_each=OF_EACH,
+        lines=True,
+        BLOCKED_SECONDS=str(BLOCKED_SECONDS),
     ) as run:
         began = time.monotonic()
         report.verdict = await under_load(run, plan, seconds=seconds, rate=rate)

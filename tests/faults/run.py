@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ from typing import Any
 from tests.faults.checker import Verdict, judge
 from tests.faults.history import History, Id
 from tests.faults.load import STALE_SECONDS, Mix, Talker
+from tests.faults.network import Network
 from tests.faults.readback import read_folds, read_logs, read_truth
 from tests.faults.wrong_sql import spoil
 from tests.fixtures.system import Person, System
@@ -35,6 +36,13 @@ class FaultSystem(System):
     def __init__(self, database_url: str, folder: Path, **settings: str) -> None:
         super().__init__(database_url, folder, **settings)
         self.plants: dict[str, Sequence[str]] = {}
+        self.network: Network | None = None
+
+    def binds(self, broker: str) -> str:
+        return super().binds(broker) if self.network is None else self.network.listens(broker)
+
+    def reaches(self, peer: str) -> list[str]:
+        return super().reaches(peer) if self.network is None else self.network.leads(peer)
 
     def start(self, name: str, **settings: str) -> None:
         """As always; its sessions in the database are known by its name."""
@@ -181,20 +189,27 @@ async def running(
     of_each: int = 2,
     plants: Mapping[str, Sequence[str]] = {},
     bug: str | None = None,
+    lines: bool = False,
     **settings: str,
 ) -> AsyncIterator[Run]:
     """A system with so many of each process, and clients that are connected to it.
 
-    What is planted (`plants` by process or kind of process, `bug` in the append function) is planted then.
+    With `lines`, peers reach the brokers by lines of TCP that can be cut. What is planted (`plants` by process or kind
+    of process, `bug` in the append function) is planted then.
     """
     folder = Path(tempfile.mkdtemp(prefix="parley-faults-"))
     system = FaultSystem(database_url, folder, **settings)
     system.brokers = of_each
     run = Run(system, database_url, seed)
+    stack = AsyncExitStack()
     try:
+        if lines:
+            peers = [name for kind in ("persistence", "fanout", "edge") for name in several(kind, of_each)]
+            system.network = Network(peers, several("broker", of_each))
+            await stack.enter_async_context(system.network.laid())
         for kind in ("broker", "persistence", "fanout", "edge"):
-            for number in range(1, of_each + 1):
-                system.start(kind if number == 1 else f"{kind}-{number}")
+            for name in several(kind, of_each):
+                system.start(name)
         await system.ready()
         await run.populate(clients=clients, rooms=rooms)
         system.plants = dict(plants)
@@ -207,7 +222,13 @@ async def running(
             yield run
     finally:
         system.stop()
+        await stack.aclose()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def several(kind: str, number: int) -> list[str]:
+    """The names of so many processes of a kind."""
+    return [kind if which == 1 else f"{kind}-{which}" for which in range(1, number + 1)]
 
 
 @asynccontextmanager

@@ -233,3 +233,26 @@ def test_what_was_refused_for_good_is_in_no_later_copy(lanes):
     lanes.sent(effect.tag, "broker-1")
     assert lanes.answered(2, "closed", 0.2) == []
     assert sent(lanes.lost_way(lambda way: way == "broker-1", 0.3)) == [("m3",)]
+
+
+def test_what_was_refused_while_an_earlier_copy_is_lost_is_sent_no_more_and_ends_when_no_copy_can_be_alive(lanes):
+    tag = first(lanes)
+    lanes.sent(tag, "a broker that stops")
+    (again,) = lanes.lost_way(lambda way: way == "a broker that stops", 1.5)
+    lanes.sent(again.tag, "another")
+    lanes.submit("lane", 2, "m2", 10, 2.0)
+    assert lanes.answered(1, "not_found", 1.6) is None, "the first copy may still be stored"
+    assert lanes.lost_way(lambda way: way == "another", 3.0) == []
+    assert run(lanes, 3.0, 10.0) == [(6.5, GaveUp((1, 2)))]
+
+
+def test_what_is_open_beside_the_refused_is_repeated(lanes):
+    first(lanes)
+    lanes.submit("lane", 2, "m2", 10, 0.0)
+    lanes.submit("lane", 3, "m3", 10, 0.0)
+    (batch,) = lanes.answered(1, "", 0.1)
+    lanes.sent(batch.tag, "a broker that stops")
+    (again,) = lanes.lost_way(lambda way: True, 1.5)
+    lanes.sent(again.tag, "another")
+    assert lanes.answered(2, "not_found", 1.6) is None
+    assert sent([effect for _, effect in run(lanes, 3.0, 3.2)]) == [("m2", "m3")]
