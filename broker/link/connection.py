@@ -28,6 +28,8 @@ from broker.wire.limits import BATCH_BYTES, BATCH_FRAMES
 HEARTBEAT_SECONDS = 0.5
 SUSPECT_SECONDS = 1.5
 GONE_SECONDS = 3.0
+UNHEARD_SECONDS = 2.0
+"""A broker that speaks, but has seen nothing of ours for so long, does not hear us: its echo tells."""
 STALL_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 NO_ROSTER = 0
@@ -88,6 +90,7 @@ class Connection:
         self._shards: dict[str, Shards] = {}
         self._roster_version = NO_ROSTER
         self._heard = float("-inf")
+        self._echoed = float("-inf")
         self._spoke = float("-inf")
         self._looked = float("-inf")
         self._greeting_since: float | None = None
@@ -143,6 +146,7 @@ class Connection:
                 return
             self.state = State.LIVE
             self._speak = True
+            self._echoed = now
             yield "roster"
             if self._was_live:
                 # Nobody can tell what was lost between the lives.
@@ -153,7 +157,8 @@ class Connection:
             self._speak = first[0] == Op.WHO
             yield "ended"
             return
-        elif self.state is State.SUSPECT:
+        self._echoed = max(self._echoed, min(batch.echo / 1000, now))
+        if self.state is State.SUSPECT and now - self._echoed < UNHEARD_SECONDS:
             self.state = State.LIVE
             yield "roster"
         age = self._ages.age(batch.clock, batch.echo, now * 1000)
@@ -211,14 +216,16 @@ class Connection:
         self.gate.look(now)
         if stalled:
             # We were stopped ourselves: the broker's answers wait unread, so its silence says nothing yet.
-            self._heard = now
+            self._heard = self._echoed = now
         if now - self._spoke >= HEARTBEAT_SECONDS:
             self._speak = True
         silent = now - self._heard
-        if self.state is State.LIVE and silent >= SUSPECT_SECONDS:
+        # One way may be broken alone: then it is as far from us as one that is silent, half a second later.
+        lost = max(silent, now - self._echoed - UNHEARD_SECONDS + SUSPECT_SECONDS)
+        if self.state is State.LIVE and lost >= SUSPECT_SECONDS:
             self.state = State.SUSPECT
             return "suspect"
-        if self.state is State.SUSPECT and silent >= GONE_SECONDS:
+        if self.state is State.SUSPECT and lost >= GONE_SECONDS:
             self._end_life()
             return "gone"
         if self.state is State.GREETING:

@@ -325,3 +325,24 @@ def test_who_was_never_welcomed_says_no_goodbye(broker):
     broker.hear()
     broker.connection.goodbye()
     assert broker.hear() == []
+
+
+def test_a_broker_that_speaks_and_does_not_hear_is_suspect_after_two_seconds_gone_after_three_and_a_half(live):
+    deaf_at = int(live.now * 1000)
+    happened = []
+    for tenth in range(1, 41):
+        happened += [(tenth / 10, event) for event in live.tick(0.1)]
+        pong = pack(int((live.now - 5_000) * 1000), deaf_at, live.sent, live.consumed, [(int(Op.PONG),)])
+        happened += [(tenth / 10, event) for event in live.connection.receive([pong], live.now)]
+    assert happened == [(2.0, "suspect"), (3.5, "gone")]
+
+
+def test_a_suspect_broker_that_hears_again_is_live_again(live):
+    deaf_at = int(live.now * 1000)
+    for _ in range(25):
+        live.tick(0.1)
+        pong = pack(int((live.now - 5_000) * 1000), deaf_at, live.sent, live.consumed, [(int(Op.PONG),)])
+        assert list(live.connection.receive([pong], live.now)) == []
+    assert live.connection.state is State.SUSPECT
+    assert live.say((int(Op.PONG),)) == ["roster"]
+    assert live.connection.state is State.LIVE
