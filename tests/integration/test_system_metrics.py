@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import signal
 import tempfile
@@ -69,14 +70,15 @@ class Measured(System):
             return Scrape(await answer.text())
 
     async def until(self, name: str, condition: Callable[[Scrape], bool]) -> Scrape:
-        """Scrape until the condition is met: what is told may be a second old."""
+        """Scrape until the condition is met: what is told may be a second old, and a process may only just start."""
         told = None
         try:
             async with asyncio.timeout(15):
                 while True:
-                    told = await self.scrape(name)
-                    if condition(told):
-                        return told
+                    with contextlib.suppress(aiohttp.ClientConnectorError):
+                        told = await self.scrape(name)
+                        if condition(told):
+                            return told
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"{name} never told it: {told and told.text}") from None
@@ -148,12 +150,15 @@ async def test_the_numbers_of_every_process_are_what_was_done(measured: Measured
             assert broker("parley_broker_waiting_frames", role=role) == 0
         assert broker("parley_broker_rejected_total") == broker("parley_broker_overruns_total") == 0
 
-    await trouble(measured, ann, bob, conversation)
+    await refused(measured, bob)
+    await resent(measured, ann, conversation)
+    await repaired(measured, ann, conversation)
+    await cut(measured, ann, bob, conversation)
     await told_as_documented(measured, ann, bob, conversation)
 
 
-async def trouble(measured: Measured, ann: Person, bob: Person, conversation: str) -> None:
-    """Clients gone, a refusal, a process that dies: each is counted, once."""
+async def refused(measured: Measured, bob: Person) -> None:
+    """An error said, and clients gone."""
     async with raw_socket(measured.url, token=bob.token()) as socket:
         await socket.hear_type("ready")
         await socket.say({"type": "send", "id": str(uuid4()), "conversation": str(uuid4()), "body": "to nobody"})
@@ -162,6 +167,9 @@ async def trouble(measured: Measured, ann: Person, bob: Person, conversation: st
     assert edge("parley_edge_errors_total", code="not_found") == edge("parley_edge_errors_total") == 1
     assert edge("parley_edge_sessions") == edge("parley_edge_accounts") == 0
 
+
+async def resent(measured: Measured, ann: Person, conversation: str) -> None:
+    """A worker that dies with a command."""
     async with measured.client(ann) as a:
         await asyncio.wait_for(a.caught_up(), 10)
         # Stopped, not killed: the command is on its way to one who will never answer.
@@ -176,6 +184,37 @@ async def trouble(measured: Measured, ann: Person, bob: Person, conversation: st
     assert edge("parley_edge_resends_total") >= 1
     persistence = await measured.until("persistence", lambda told: told("parley_persistence_events_total") == 1)
     assert persistence("parley_persistence_commands_total", outcome="stored") == 1
+
+
+async def repaired(measured: Measured, ann: Person, conversation: str) -> None:
+    """Events that no fanout worker was there for: the edge hears of a head, and reads what it lacks."""
+    async with measured.client(ann) as a:
+        await asyncio.wait_for(a.caught_up(), 10)
+        measured.kill("fanout")
+        before = await measured.scrape("edge")
+        for n in range(5):
+            last = (await a.send(conversation, f"into the void {n}")).seq
+        measured.start("fanout")
+        await asyncio.wait_for(a.until(lambda: a.conversations[conversation].cursor == last), 15)
+        events = before("parley_edge_events_total") + 5
+        edge = await measured.until("edge", lambda told: told("parley_edge_events_total") == events)
+        await measured.until("fanout", lambda told: told("parley_fanout_heads_told_total") >= 1)
+    repairs = edge("parley_edge_gaps_repaired_total") - before("parley_edge_gaps_repaired_total")
+    assert repairs == edge("parley_edge_gap_repairs_total") - before("parley_edge_gap_repairs_total") >= 1
+    assert edge("parley_edge_gaps") == 0
+
+
+async def cut(measured: Measured, ann: Person, bob: Person, conversation: str) -> None:
+    """A client that does not read."""
+    async with raw_socket(measured.url, token=bob.token()) as deaf, measured.client(ann) as a:
+        await deaf.hear_type("ready")
+        deaf.transport.pause_reading()
+        while (await measured.scrape("edge"))("parley_edge_slow_consumers_total") == 0:
+            await asyncio.gather(*(a.send(conversation, "x" * 9_000) for _ in range(40)))
+        deaf.transport.resume_reading()
+        assert await deaf.closed() == 4408
+        edge = await measured.until("edge", lambda told: told("parley_edge_sessions") == 1)
+    assert edge("parley_edge_sockets_closed_total", code="4408") == edge("parley_edge_slow_consumers_total") == 1
 
 
 async def told_as_documented(measured: Measured, ann: Person, bob: Person, conversation: str) -> None:
