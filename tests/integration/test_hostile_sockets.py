@@ -8,6 +8,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
 
 import msgpack
 import psutil
@@ -16,6 +18,7 @@ import pytest
 from storage import embedded
 from tests.fixtures.bystander import Bystander, bystander, undisturbed
 from tests.fixtures.postgres import fresh_database
+from tests.fixtures.rawsocket import RawSocket, raw_socket
 from tests.fixtures.system import Person, System, running_system
 from tests.fixtures.wire import BINARY, CONT, PING, PONG, TEXT, Wire, fragments, frame, handshake, wire
 
@@ -348,3 +351,43 @@ async def test_a_bomb_in_json_is_a_bad_frame(whole: System, text: bytes):
         heard, code = await socket.hear_all()
         assert b'"bad_frame"' in heard[0].payload
         assert code == 4400
+
+
+# How much ------------------------------------------------------------------
+
+
+async def test_the_commands_of_an_account_are_counted_over_all_its_sockets_and_http(whole: System):
+    person = Person("Cleo", "agent")
+    conversation = await whole.conversation(person)  # the first command of the burst
+    async with raw_socket(whole.url, token=person.token()) as one, raw_socket(whole.url, token=person.token()) as two:
+        for socket in (one, two):
+            await socket.hear_type("ready")
+
+        async def send(socket: RawSocket) -> dict[str, Any]:
+            await socket.say({"type": "send", "id": str(uuid4()), "conversation": conversation, "body": "x"})
+            return await socket.hear_type("ack", "error")
+
+        began, stored = time.monotonic(), 1
+        while (answer := await send((one, two)[stored % 2]))["type"] == "ack":
+            stored += 1
+        assert stored >= 30, "so many at once"
+        assert stored <= 31 + 10 * (time.monotonic() - began), "and ten a second from then on"
+        assert (answer["code"], answer["retry_after"] <= 0.1) == ("rate_limited", True)
+        path = f"/api/v1/conversations/{conversation}/messages"
+        answers = [await whole.http("POST", path, person, json={"body": "x"}) for _ in range(10)]
+        limited = [body for status, body in answers if status == 429]
+        assert limited
+        assert all(0 < body["retry_after"] <= 0.1 for body in limited)
+        await asyncio.sleep(answer["retry_after"] + 0.1)
+        assert (await send(one))["type"] == "ack", "who waits as long as was said is let in"
+
+
+async def test_the_frames_of_a_socket_are_counted_and_another_socket_of_the_account_goes_on(whole: System):
+    async with raw_socket(whole.url, token=BEN.token()) as quiet, raw_socket(whole.url, token=BEN.token()) as loud:
+        for socket in (quiet, loud):
+            await socket.hear_type("ready")
+        for _ in range(600):
+            await loud.say(PING_FRAME)
+        assert await loud.closed() == 4429
+        await quiet.say({"type": "ping"})
+        assert (await quiet.hear())["type"] == "pong"
