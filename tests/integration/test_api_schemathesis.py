@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from edge.api import TABLE
-from tests.fixtures.system import Person, System
+from tests.fixtures.system import ROOT, Person, System
 
 pytestmark = pytest.mark.anyio
 
 EXAMPLES = 8
+ENOUGH = 12
+"""Conversations: some are archived or left on the way."""
 CONFIG = """\
 [checks]
 # An id that is well formed names nothing here most of the time, and JSON that fits may still break a rule: both are
@@ -27,7 +30,7 @@ positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409",
 @pytest.mark.parametrize("role", ["client", "agent", "admin"])
 async def test_no_request_gets_an_answer_that_the_document_does_not_tell_of(system: System, role: str, tmp_path: Path):
     person = Person("Ann", role)
-    await system.conversation(Person("Bob", "agent"), person)
+    real, answered = await what_there_is(system, person), tmp_path / "answered"
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     arguments = [
         "--config-file", str(tmp_path / "schemathesis.toml"),
@@ -44,7 +47,14 @@ async def test_no_request_gets_an_answer_that_the_document_does_not_tell_of(syst
         subprocess.run,
         [sys.executable, "-m", "schemathesis.cli", *arguments],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={
+            **os.environ,
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.fixtures.real_ids",
+            "REAL_IDS": json.dumps(real),
+            "ANSWERED": str(answered),
+        },
         capture_output=True,
         text=True,
         timeout=180,
@@ -53,3 +63,32 @@ async def test_no_request_gets_an_answer_that_the_document_does_not_tell_of(syst
     assert f"Tested: {sum(map(len, TABLE.values())) - 1}\n" in ran.stdout, (
         "all but logout, which would end the run's token"
     )
+    assert not only_missing(answered.read_text()), "with ids that exist an answer is not always 404"
+
+
+async def what_there_is(system: System, person: Person) -> dict[str, list[str]]:
+    """Conversations, projects and accounts that this person has to do with, and the seqs of messages."""
+    bob, dora = Person("Bob", "agent"), Person("Dora", "client")
+    for one in (person, dora):
+        await system.http("GET", "/api/v1/me", one)
+    conversations, projects = [], []
+    for _ in range(ENOUGH):
+        conversations.append(await system.conversation(bob, person, dora))
+        for author in (person, bob):
+            path = f"/api/v1/conversations/{conversations[-1]}/messages"
+            assert (await system.http("POST", path, author, json={"body": "Good morning"}))[0] == 201
+    for _ in range(2):
+        projects.append((await system.http("POST", "/api/v1/projects", bob, json={"name": "Bridge"}))[1]["id"])
+        path = f"/api/v1/projects/{projects[-1]}/members/{person.id}"
+        assert (await system.http("PUT", path, bob))[0] == 204
+    # Not the person's own account: suspended, it would hear nothing but 401 from then on.
+    return {"conversations": conversations, "projects": projects, "accounts": [bob.id, dora.id], "seqs": ["2", "3"]}
+
+
+def only_missing(answered: str) -> set[str]:
+    """The operations that name an id and were answered nothing but 404."""
+    statuses: dict[str, set[str]] = {}
+    for line in answered.splitlines():
+        operation, _, status = line.rpartition(" ")
+        statuses.setdefault(operation, set()).add(status)
+    return {operation for operation, seen in statuses.items() if "{" in operation and seen <= {"404", "405"}}
