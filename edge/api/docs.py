@@ -17,6 +17,16 @@ SIDES = (
     ("server", "Frames of the server"),
     ("event", "Events, by kind"),
 )
+PARTS = [
+    ("start", "Getting started"),
+    ("steps", "Losing nothing"),
+    ("http", "HTTP"),
+    ("socket", "WebSocket"),
+    ("errors", "Error codes"),
+    ("closes", "Close codes"),
+    ("types", "Types"),
+]
+"""Anchors and titles; they stand first, since the list of routes behind them is long."""
 
 
 def page(http: Document, socket: Document) -> str:
@@ -34,15 +44,14 @@ def _contents(http: Document, socket: Document) -> str:
     routes = [(_anchor(one), f"{_method(one[0])} {_short(one[1])}") for one in _operations(http)]
     frames = [(f"frame-{name}", f"<code>{escape(name)}</code>") for name in socket["components"]["messages"]]
     groups = [
-        ("Begin", [("start", "Getting started"), ("steps", "Losing nothing")]),
+        ("Parts", PARTS),
         ("HTTP", routes),
-        ("WebSocket", [("socket", "How it works"), *frames]),
-        ("Endings", [("errors", "Error codes"), ("closes", "Close codes")]),
+        ("Frames", frames),
         ("For programs", []),
     ]
     listed = "".join(f"<h4>{title}</h4><ul>{''.join(map(_entry, items))}</ul>" for title, items in groups)
     files = "".join(f'<li><a href="/api/{name}.json">{name}.json</a></li>' for name in ("openapi", "asyncapi"))
-    return f'{listed}<ul>{files}<li><a href="#types">Types</a></li></ul>'
+    return f"{listed}<ul>{files}</ul>"
 
 
 def _entry(item: tuple[str, str]) -> str:
