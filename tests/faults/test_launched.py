@@ -73,7 +73,7 @@ async def test_when_postgresql_restarts_acks_flow_again_within_five_seconds(fast
     began: list[float] = []
     ready: list[float] = []
     async with launched(fast_path, seed=31) as run:
-        verdict = await under_load(run, plan, seconds=26)
+        verdict = await under_load(run, plan, seconds=34)
         back = [first_ack(run, at) for at in ready]
         late = [slowest(run, at + 5, at + 6) for at in ready]
     assert verdict.sound, verdict.faults
@@ -114,7 +114,7 @@ async def test_connections_killed_in_their_commit_leave_nothing_unknown_for_good
         await asyncio.sleep(0.5)
         await instance(run).database_ready()
         await instance(run).ready()
-        verdict = await under_load(run, plan, seconds=16)
+        verdict = await under_load(run, plan, seconds=22)
         back = first_ack(run, healed[0])
         late = slowest(run, healed[0] + 5, healed[0] + 6)
     assert verdict.sound, verdict.faults
@@ -171,7 +171,7 @@ async def test_on_a_full_disk_nothing_is_acknowledged_and_when_there_is_room_aga
     free: list[float] = []
     ready: list[float] = []
     async with launched(tmp_path, data=small_disk / "data", seed=33) as run:
-        verdict = await under_load(run, plan, seconds=40)
+        verdict = await under_load(run, plan, seconds=50)
         back = first_ack(run, free[0])
         late = slowest(run, ready[0] + 5, ready[0] + 6)
         ended = set(re.findall(r"parley: (\S+) (?:ended|was killed)", instance(run).words.read_text()))
