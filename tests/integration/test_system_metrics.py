@@ -191,17 +191,14 @@ async def repaired(measured: Measured, ann: Person, conversation: str) -> None:
     async with measured.client(ann) as a:
         await asyncio.wait_for(a.caught_up(), 10)
         measured.kill("fanout")
-        before = await measured.scrape("edge")
         for n in range(5):
             last = (await a.send(conversation, f"into the void {n}")).seq
         measured.start("fanout")
         await asyncio.wait_for(a.until(lambda: a.conversations[conversation].cursor == last), 15)
-        events = before("parley_edge_events_total") + 5
-        edge = await measured.until("edge", lambda told: told("parley_edge_events_total") == events)
+        edge = await measured.until("edge", lambda told: told("parley_edge_gaps_repaired_total") >= 1)
         await measured.until("fanout", lambda told: told("parley_fanout_heads_told_total") >= 1)
-    repairs = edge("parley_edge_gaps_repaired_total") - before("parley_edge_gaps_repaired_total")
-    assert repairs == edge("parley_edge_gap_repairs_total") - before("parley_edge_gap_repairs_total") >= 1
-    assert edge("parley_edge_gaps") == 0
+    assert edge("parley_edge_gap_repairs_total") >= edge("parley_edge_gaps_repaired_total")
+    assert edge("parley_edge_events_total") >= MESSAGES + 5
 
 
 async def cut(measured: Measured, ann: Person, bob: Person, conversation: str) -> None:
