@@ -47,7 +47,7 @@ async def test_a_silent_line_between_edge_and_broker_is_noticed_within_four_seco
     assert verdict.sound, verdict.faults
     record_property("silent", f"waits: {worst:.2f} s, 4 s later {late:.2f} s; grown {max(grown) / MEGABYTE:.1f} MB")
     if cut.get("up", True):
-        # Not noticed in time yet: the broker goes on to take an edge for reachable that does not hear it (docs/faults.md).
+        # Not noticed in time yet: the broker takes an edge for reachable that does not hear it.
         assert worst <= 12, worst
     else:
         assert late <= 1, late
