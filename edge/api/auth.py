@@ -68,9 +68,14 @@ class SignedIn(msgspec.Struct):
     """A session: the token for every request and for `hello`, and the one that gets the next pair."""
 
     access_token: Annotated[str, msgspec.Meta(description="A JWT, for `Authorization: Bearer` and for `hello`.")]
-    refresh_token: Annotated[str, msgspec.Meta(description="For `auth/refresh`, once.")]
+    refresh_token: Annotated[str, msgspec.Meta(description="For `auth/refresh`, once; the answer has the next.")]
     token_type: Literal["Bearer"]
-    expires_in: Annotated[int, msgspec.Meta(ge=0, description="Seconds until the access token expires.")]
+    expires_in: Annotated[
+        int,
+        msgspec.Meta(
+            ge=0, description="Seconds until the access token expires, and the sockets that it opened close with 4401."
+        ),
+    ]
     account: Me
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -174,7 +179,10 @@ async def login(request: Request) -> Response:
 
 @operation(by="anyone", takes=Refresh, gives={200: SignedIn}, refuses=("unauthenticated", "unavailable"))
 async def refresh(request: Request) -> Response:
-    """A refresh token for new ones. It is exchanged each time; one that is used twice ends its session."""
+    """A refresh token for new ones. It is exchanged each time: keep the new one.
+
+    The old one is good for 30 s more, for who lost the answer; used later it was stolen, and ends the session.
+    """
     given = await body_of(request, Refresh)
     edge = edge_of(request)
     new = secrets.token_urlsafe(32)

@@ -53,7 +53,7 @@ class MessageHistory(msgspec.Struct):
 
 @operation(takes=NewText, gives={200: Accepted}, keyed=True, refuses=("closed",))
 async def edit(request: Request) -> Response:
-    """Replace the text of one's own message."""
+    """Replace the text of one's own message. Where `seq` is no message, or a deleted one: not_found."""
     given = await body_of(request, NewText)
     check_text(given.body, "body")
     return await _change(request, Edit(_seq(request), given.body))
@@ -67,7 +67,7 @@ async def delete(request: Request) -> Response:
 
 @operation(gives={200: Accepted}, keyed=True, refuses=("closed",))
 async def react(request: Request) -> Response:
-    """Put an emoji to a message."""
+    """Put an emoji to a message. Putting it there again, under another key, is another event that changes nothing."""
     return await _change(request, React(_seq(request), _emoji(request), True))
 
 

@@ -47,8 +47,11 @@ class NewConversation(msgspec.Struct):
     """What `POST conversations` takes."""
 
     subject: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    members: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=1000)] = ()
-    project: AnyId | None = None
+    members: Annotated[
+        tuple[AnyId, ...],
+        msgspec.Meta(max_length=1000, description="Accounts besides oneself, who is a member anyway."),
+    ] = ()
+    project: Annotated[AnyId, msgspec.Meta(description="Clients must name one of theirs.")] | None = None
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "subject": "Harbour Bridge",
@@ -99,7 +102,12 @@ class Stretch(msgspec.Struct):
     refuses=("not_found",),
 )
 async def create(request: Request) -> Response:
-    """Begin a conversation: 201, or 200 with the same one when the key was used before."""
+    """Begin a conversation: 201, or 200 with the same one when the key was used before.
+
+    Clients begin one in a project of theirs (`GET projects`), with its members and with staff (`GET accounts` finds
+    both); else it is forbidden, and `field` says whether for `project` or `members`. Staff begin one with anyone, also
+    with an account that only the host application knows so far.
+    """
     account = (await who(request)).account
     given = await body_of(request, NewConversation)
     check_text(given.subject, "subject")
@@ -134,7 +142,7 @@ async def show(request: Request) -> Response:
 
 @operation(takes=ConversationChange, gives={200: Conversation}, keyed=True, refuses=("closed",))
 async def change(request: Request) -> Response:
-    """Rename, close, open or archive a conversation that one is a member of (staff)."""
+    """Rename, or else close, open or archive, a conversation that one is a member of (staff): one change at a time."""
     account = (await who(request)).account
     id = path_id(request)
     given = await body_of(request, ConversationChange)
@@ -154,7 +162,7 @@ async def change(request: Request) -> Response:
 
 @operation(gives={204: None}, keyed=True)
 async def archive(request: Request) -> Response:
-    """Archive a conversation (staff): it is closed and left out of lists; nothing in it is lost."""
+    """Archive a conversation (staff): it is closed and left out of lists; its members read it as before."""
     account = (await who(request)).account
     id = path_id(request)
     await write(request, account, id, idempotency_key(request), SetStatus("archived"))

@@ -62,10 +62,15 @@ def _guide(socket: Document) -> Iterator[str]:
     messages = socket["components"]["messages"]
     yield '<h1>Parley: the API</h1><h2 id="start">Getting started</h2>'
     yield words(
-        "**Sign in.** An access token opens everything else, here and on the WebSocket. `auth/refresh` renews it."
+        "**Sign in.** An access token opens everything else, here and on the WebSocket. `auth/refresh` renews it; a"
+        " socket lives as long as the token that opened it: then it closes with 4401, and one connects with the next."
+        " For `localhost:8000` write the address of your edge."
     )
     yield block(guide.SIGN_IN)
-    yield words("**Begin a conversation.** The `Idempotency-Key` makes a repeated request harmless.")
+    yield words(
+        "**Begin a conversation.** With whom, and in which project (staff may leave it out). The `Idempotency-Key`"
+        " makes a repeated request harmless."
+    )
     yield block(guide.BEGIN)
     yield words(
         "**Connect.** Any client of WebSockets will do; this one is typed into. Each line is a frame, so write"

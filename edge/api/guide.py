@@ -5,7 +5,7 @@ from __future__ import annotations
 SIGN_IN = """\
 curl -s http://localhost:8000/api/v1/auth/login \\
   -H 'Content-Type: application/json' \\
-  -d '{"email": "ann@parley.example", "password": "…"}'
+  -d '{"email": "clara@parley.example", "password": "…"}'
 # {"access_token": "eyJ…", "refresh_token": "…", "token_type": "Bearer", "expires_in": 900, "account": {…}}
 
 TOKEN=eyJ…
@@ -13,10 +13,18 @@ curl -s http://localhost:8000/api/v1/me -H "Authorization: Bearer $TOKEN"
 """
 
 BEGIN = """\
+curl -s 'http://localhost:8000/api/v1/accounts?query=ann' -H "Authorization: Bearer $TOKEN"
+# {"items": [{"id": "77b0e6d5-…", "name": "Ann Okafor", …}], "next": null}
+WHOM=77b0e6d5-…
+curl -s http://localhost:8000/api/v1/projects -H "Authorization: Bearer $TOKEN"
+# {"items": [{"id": "c2b1a0f9-…", "name": "Harbour Bridge", …}], "next": null}
+PROJECT=c2b1a0f9-…
+
+KEY=$(uuidgen)  # a new UUID for each wish; the same one when the wish is repeated
 curl -s http://localhost:8000/api/v1/conversations \\
   -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-  -H "Idempotency-Key: $(uuidgen)" \\
-  -d '{"subject": "Harbour Bridge", "members": ["77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"]}'
+  -H "Idempotency-Key: $KEY" \\
+  -d '{"subject": "Harbour Bridge", "members": ["'$WHOM'"], "project": "'$PROJECT'"}'
 """
 
 CONNECT = """\
@@ -26,14 +34,19 @@ websocat --protocol parley.v1.json ws://localhost:8000/ws
 DIALOGUE: tuple[tuple[str, str], ...] = (
     (
         "client.hello",
-        "Said within 5 s. `cursors` say how far each log was applied; without them only what is new comes.",
+        "Said within 5 s. `cursors` say how far each log was applied; without them only what is new comes. The first"
+        " time there are none: leave out `epoch` and `cursors`, or those of this example are answered with `resync`.",
     ),
     ("server.ready", "You are in. It names your conversations, the epoch of all seqs, and how often to ping."),
     (
         "server.caught_up",
         "For each cursor: the events behind it, here none, and then this: the live stream goes on behind `seq`.",
     ),
-    ("client.send", "A command. The `id` is yours, a new UUID; put it into an outbox before it is sent."),
+    (
+        "client.send",
+        "A command. The `id` is yours, a new UUID in lower case; put it into an outbox before it is sent. `reply_to`"
+        " only where it answers a message that is there.",
+    ),
     ("server.ack", "It is stored, for good, at this seq."),
     ("event.message", "The event comes to every member, and to you, before or after the ack. All others look alike."),
     ("client.ping", "Every `heartbeat` seconds, with your cursors: what you lack is sent, then comes the pong."),

@@ -19,10 +19,17 @@ from edge.terms import CommandId, ConversationId, EventSeq, Moment
 class NewMessage(msgspec.Struct):
     """What `POST conversations/{id}/messages` takes."""
 
-    body: Annotated[str, msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS)]
-    reply_to: Seq | None = None
-    mentions: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
-    attachments: Annotated[tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS)] = ()
+    body: Annotated[
+        str,
+        msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS, description="Characters, not only blanks, no NUL."),
+    ]
+    reply_to: Annotated[Seq, msgspec.Meta(description="The seq of the message that this answers.")] | None = None
+    mentions: Annotated[
+        tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS, description="Members whom it names; others are invalid.")
+    ] = ()
+    attachments: Annotated[
+        tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS, description="Empty in this version.")
+    ] = ()
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"body": "Good morning to you", "reply_to": 42}
 
@@ -61,13 +68,13 @@ async def send(request: Request) -> Response:
 
 @operation(gives={204: None}, keyed=True, refuses=("closed",))
 async def join(request: Request) -> Response:
-    """Add a member."""
+    """Add a member (staff), who may read the whole log. Also an account that only the host application knows so far."""
     return await _change(request, Join)
 
 
 @operation(gives={204: None}, keyed=True, refuses=("closed",))
 async def leave(request: Request) -> Response:
-    """Remove a member, or leave."""
+    """Remove a member (staff), or leave (anybody, oneself)."""
     return await _change(request, Leave)
 
 

@@ -20,7 +20,9 @@ class Person(msgspec.Struct):
 
     id: AccountId
     name: str
-    email: Annotated[str | None, msgspec.Meta(description="For staff, and one's own; else null.")]
+    email: Annotated[
+        str | None, msgspec.Meta(description="For staff; one's own where it is asked for by id; else null.")
+    ]
     role: Role
 
     EXAMPLE: ClassVar[dict[str, Any]] = {

@@ -19,7 +19,14 @@ from edge.validation import explained
 
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$(?!\n)"
 
-AnyId = Annotated[str, Meta(pattern=UUID_PATTERN, description="A UUID.", extra_json_schema={"format": "uuid"})]
+AnyId = Annotated[
+    str,
+    Meta(
+        pattern=UUID_PATTERN,
+        description="A UUID; the server says it in lower case.",
+        extra_json_schema={"format": "uuid"},
+    ),
+]
 """A UUID as a client writes it; `canonical` makes it the lower-case string that Parley uses everywhere."""
 
 Seq = Annotated[int, Meta(ge=1, le=2**53, description="A place in a conversation's log.")]
@@ -97,7 +104,9 @@ class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
         str, Meta(min_length=1, max_length=BODY_CHARACTERS, description="Characters, not only blanks, no NUL.")
     ]
     reply_to: Annotated[Seq, Meta(description="The seq of the message that this answers.")] | None = None
-    mentions: Annotated[tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Members whom it names.")] = ()
+    mentions: Annotated[
+        tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Members whom it names; others are invalid.")
+    ] = ()
     attachments: Annotated[tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Empty in this version.")] = ()
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -193,7 +202,7 @@ class Delivered(msgspec.Struct, frozen=True, tag="delivered", tag_field="type"):
 class Typing(msgspec.Struct, frozen=True, tag="typing", tag_field="type"):
     """One begins to type, goes on, or ceases. It ends by itself after 6 s, or with one's next message.
 
-    Told to the other members; a beginning at most every 2 s.
+    Told to the other members; a beginning at most every 2 s. Where one is no member, nothing comes of it.
     """
 
     conversation: AnyId
@@ -222,6 +231,7 @@ class Watch(msgspec.Struct, frozen=True, tag="watch", tag_field="type"):
 
     Answered with how each member is, oneself included (of more than 100 those who are there first), then with what
     changes. At most 20 at a time, and two changes a second, 20 at a stroke: beyond it `rate_limited`.
+    Where one is no member, nothing comes of it.
     """
 
     conversation: AnyId
