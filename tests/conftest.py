@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
+
+# How long an example takes, or the making of it, says nothing where three files share two cores.
+hypothesis.settings.register_profile("parley", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("parley")
 
 pytest_plugins = [
     "tests.fixtures.backbone",

@@ -301,7 +301,7 @@ class FoldMachine(RuleBasedStateMachine):
             assert self.seen == list(range(self.base + 1, self.fold.cursor + 1))
 
 
-FoldMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+FoldMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestFoldMachine = pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")(
     FoldMachine.TestCase
 )

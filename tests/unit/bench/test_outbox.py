@@ -237,5 +237,5 @@ class OutboxMachine(RuleBasedStateMachine):
             assert self.outbox.flying <= 2
 
 
-OutboxMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+OutboxMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestOutboxMachine = OutboxMachine.TestCase

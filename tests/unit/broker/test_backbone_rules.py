@@ -211,5 +211,5 @@ class BackboneMachine(RuleBasedStateMachine):
         assert {tags[-1] for tags in self.got.values() if tags} >= {fresh, fresh + 1}
 
 
-BackboneMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+BackboneMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestBackbone = BackboneMachine.TestCase

@@ -133,7 +133,7 @@ class CreditMachine(RuleBasedStateMachine):
         assert held <= max(WINDOW, 1_500)
 
 
-CreditMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+CreditMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestCredit = CreditMachine.TestCase
 
 

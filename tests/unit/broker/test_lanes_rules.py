@@ -204,5 +204,5 @@ class LanesMachine(RuleBasedStateMachine):
             assert not self.lanes._lanes
 
 
-LanesMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+LanesMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50)
 TestLanes = LanesMachine.TestCase

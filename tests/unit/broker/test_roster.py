@@ -95,7 +95,7 @@ class RosterMachine(RuleBasedStateMachine):
             assert set(self.roster.of_role(of)) == ((named - self.suspects) or named)
 
 
-RosterMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+RosterMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestRoster = RosterMachine.TestCase
 
 

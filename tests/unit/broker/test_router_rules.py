@@ -221,5 +221,5 @@ class RouterMachine(RuleBasedStateMachine):
         assert self.overruns <= self.router.counts.overruns
 
 
-RouterMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+RouterMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 TestRouter = RouterMachine.TestCase

@@ -356,4 +356,4 @@ class ChannelMachine(RuleBasedStateMachine):
 
 
 TestChannel = ChannelMachine.TestCase
-TestChannel.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestChannel.settings = settings(max_examples=300, stateful_step_count=40)

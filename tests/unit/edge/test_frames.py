@@ -9,7 +9,7 @@ from typing import Any
 import msgpack
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
@@ -302,8 +302,6 @@ values = st.recursive(
 NAMES = ("id", "conversation", "body", "reply_to", "mentions", "after", "limit", "token", "cursors", "heads", "x")
 
 
-# How long drawing the values takes is the machine's pace, and three files of tests run on it at once.
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["send", "sync", "hello", "ping", "dance"]),
     st.dictionaries(st.sampled_from(NAMES), values, max_size=5),

@@ -197,7 +197,7 @@ class AudiencesMachine(RuleBasedStateMachine):
 
 
 TestAudiences = AudiencesMachine.TestCase
-TestAudiences.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAudiences.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 def test_an_account_is_as_present_as_its_most_present_edge():

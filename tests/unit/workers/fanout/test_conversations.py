@@ -301,4 +301,4 @@ class ConversationsMachine(RuleBasedStateMachine):
 
 
 TestConversations = ConversationsMachine.TestCase
-TestConversations.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestConversations.settings = settings(max_examples=200, stateful_step_count=40)
