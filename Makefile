@@ -13,7 +13,8 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; exit; }; \
 	done; command -v python3)
 T ?= tests
-# Test files at a time. Much of a test is waiting for processes, so there is one more than the two cores that CI has.
+# Test files at a time, in the order of their names: the long ones come first. Much of a test is waiting for processes,
+# so there is one more than the two cores that CI has.
 JOBS ?= 3
 # --universal: one file for all Pythons; no index address, so that plain pip asks whatever it is set to ask.
 COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
@@ -34,7 +35,7 @@ test: environment ## everything that must hold: lint, types, all tests, branch c
 	@$(MAKE) lint types
 	@echo 'parley: tests'
 	@$(VENV)/coverage erase
-	@$(VENV)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile $(T) 2>&1 | tee .pytest.log
+	@$(VENV)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(T) 2>&1 | tee .pytest.log
 	@$(VENV)/coverage combine --quiet
 	@status=0; $(VENV)/coverage report || status=$$?; tail -n 1 .pytest.log; exit $$status
 
