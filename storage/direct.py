@@ -9,6 +9,7 @@ consume when readable, and the results when it is no longer busy.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -37,6 +38,8 @@ class Direct:
         self._results: list[pq.abc.PGresult] = []
         self._writing = False
         self._socket = self._pg.socket
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
         self._loop.add_reader(self._socket, self._readable)
 
     @classmethod
@@ -121,6 +124,7 @@ class Direct:
             if self._writing:
                 # The server may wait for us to read before it reads on.
                 self._flush()
+            self._read_on()
             if self._answer is None:
                 return
             while not pg.is_busy():
@@ -131,6 +135,19 @@ class Direct:
                 self._results.append(result)
         except psycopg.OperationalError as error:
             self._lost(error)
+
+    def _read_on(self) -> None:
+        """Come again if there is more to read: uvloop calls but once when a socket breaks.
+
+        libuv stops to watch a socket that has an error (POLLERR: the server died with our statement unread). If its
+        last words are what that one call read, the end behind them would never be noticed.
+        """
+        if self._socket >= 0 and self._poll.poll(0):
+            self._loop.call_soon(self._read_more)
+
+    def _read_more(self) -> None:
+        if self._socket >= 0:
+            self._readable()
 
     def _answered(self) -> None:
         if self._answer is not None and not self._answer.done():

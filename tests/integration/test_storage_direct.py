@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import socket
+import struct
+import threading
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +21,50 @@ pytestmark = pytest.mark.anyio
 
 ECHO = "SELECT $1::text, length($1::text)"
 SLEEP = "SELECT pg_sleep($1::float8)"
+
+
+class Relay:
+    """A server before the server, for one connection, that can stop reading and die with unread words before it."""
+
+    WARNING = b"SWARNING\0VWARNING\0C57P02\0Mterminating connection\0\0"
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        given = psycopg.conninfo.conninfo_to_dict(database_url)
+        self.behind = f"{given['host']}/.s.PGSQL.{given['port']}"
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{folder}/.s.PGSQL.{given['port']}")
+        self.listener.listen()
+        self.deaf = threading.Event()
+        self.thread = threading.Thread(target=self.pass_on)
+
+    def __enter__(self) -> Relay:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go_deaf()
+        for end in (self.client, self.server, self.listener):
+            end.close()
+
+    def pass_on(self) -> None:
+        self.client, _ = self.listener.accept()
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.connect(self.behind)
+        other = {self.client: self.server, self.server: self.client}
+        while not self.deaf.is_set():
+            for end in select.select(list(other), [], [], 0.01)[0]:
+                other[end].sendall(end.recv(65536))
+
+    def go_deaf(self) -> None:
+        """Read nothing more."""
+        self.deaf.set()
+        self.thread.join()
+
+    def die(self) -> None:
+        """With something unread, and a warning just before the end."""
+        assert select.select([self.client], [], [], 5)[0]
+        self.client.sendall(b"N" + struct.pack("!i", 4 + len(self.WARNING)) + self.WARNING)
+        self.client.close()
 
 
 async def test_a_row_comes_back_as_postgresql_writes_it(db):
@@ -85,6 +134,24 @@ async def test_a_connection_that_dies_in_a_statement_is_unavailable_and_replaced
         await waiting
     ((other,),) = await db.run(asked, [b"0"])
     assert other != pid
+
+
+async def test_a_server_that_dies_with_our_statement_unread_is_noticed_at_once(database_url, tmp_path):
+    """Its last words and the end behind them come as one event of the loop, and libuv tells of no other."""
+    with Relay(database_url, tmp_path) as relay:
+
+        async def connect() -> psycopg.AsyncConnection:
+            return await psycopg.AsyncConnection.connect(database_url, host=str(tmp_path), autocommit=True)
+
+        direct = await Direct.open(connect, SLEEP, 5.0)
+        relay.go_deaf()
+        waiting = asyncio.create_task(direct.run([b"5"]))
+        await asyncio.sleep(0)
+        relay.die()  # in one turn of the loop, so that both are there when it looks
+        async with asyncio.timeout(1):
+            with pytest.raises(Unavailable, match="OperationalError"):
+                await waiting
+        assert direct.closed
 
 
 async def test_a_connection_that_died_in_idleness_is_replaced_unnoticed(db):
