@@ -1,0 +1,5 @@
+import type { Messages } from '@/i18n'
+import { app } from './app'
+
+/** One file for each area, so that a text stands beside its neighbours. */
+export const de: Messages = { app }

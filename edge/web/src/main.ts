@@ -1,0 +1,12 @@
+import { createPinia } from 'pinia'
+import { createApp } from 'vue'
+import App from '@/App.vue'
+import { i18n } from '@/i18n'
+import { makeRouter } from '@/router'
+import '@fontsource-variable/inter/index.css'
+import '@fontsource-variable/jetbrains-mono/index.css'
+import '@/design/tokens.css'
+import '@/design/base.css'
+
+await i18n.start()
+createApp(App).use(createPinia()).use(makeRouter()).mount('#app')

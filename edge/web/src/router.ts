@@ -1,0 +1,14 @@
+import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+
+/**
+ * Every path that the app answers. The edge serves the page for all of them (`edge/pages.py`), each view is a chunk
+ * of its own, and what a view needs in the address is in the path, so that any of them can be linked to.
+ */
+export const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'home', component: () => import('@/views/HomeView.vue') },
+  { path: '/:rest(.*)*', name: 'lost', component: () => import('@/views/NotFoundView.vue') },
+]
+
+export function makeRouter(): Router {
+  return createRouter({ history: createWebHistory(), routes })
+}

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+// Where `npm run dev` finds a running edge. Host stays the browser's, so that the edge sees a page of its own origin.
+const edge = process.env['PARLEY_EDGE'] ?? 'http://127.0.0.1:8000'
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    target: 'es2022',
+    // The Content-Security-Policy allows neither data: scripts nor data: fonts, so nothing is written into the files.
+    assetsInlineLimit: 0,
+    // The polyfill would be the one script that is not a module of ours; every browser that knows es2022 preloads.
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { '/api': { target: edge }, '/ws': { target: edge, ws: true } } },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.spec.ts', 'tests/**/*.spec.ts'],
+    restoreMocks: true,
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.{ts,vue}'],
+      exclude: ['src/**/*.spec.ts', 'src/**/*.d.ts', 'src/sdk/wire.ts', 'src/main.ts'],
+      reporter: ['text-summary', 'html'],
+    },
+  },
+})
