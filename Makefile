@@ -1,5 +1,5 @@
 # Parley. `make help` lists what there is; `make run` needs git, make and Python ≥ 3.11 with venv, nothing else.
-# Everything that make installs goes into .venv; it needs no root and calls no apt-get.
+# Everything that make installs goes into .venv and edge/web/node_modules; it needs no root and calls no apt-get.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,22 +17,25 @@ T ?= tests
 # so there is one more than the two cores that CI has.
 JOBS ?= 3
 # --universal: one file for all Pythons; no index address, so that plain pip asks whatever it is set to ask.
-COMPILE = uv pip compile pyproject.toml --quiet --python-version 3.11 --universal --generate-hashes \
+COMPILE = uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults soak check lint types format lock bench bench-table clean python run-environment environment
+.PHONY: help run test test-unit test-faults soak check lint types format lock bench bench-table clean python run-environment environment webapp test-web
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
 		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
-run: run-environment ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
+run: run-environment webapp ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
 	@# Every process of an instance is known by its DATA_DIR, so the launcher has it in its environment too.
 	@DATA_DIR="$$(realpath -ms -- "$${DATA_DIR:-.parley}")" PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
 
 test: environment ## everything that must hold: lint, types, all tests, branch coverage
 	@echo 'parley: lint and types'
 	@$(MAKE) lint types
+ifeq ($(T),tests)
+	@$(MAKE) webapp test-web
+endif
 	@echo 'parley: tests'
 	@$(VENV)/coverage erase
 	@$(VENV)/coverage run -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(T) 2>&1 | tee .pytest.log
@@ -41,6 +44,10 @@ test: environment ## everything that must hold: lint, types, all tests, branch c
 
 test-unit: environment ## the fast tests only
 	@$(VENV)/python -m pytest tests/unit tests/house
+
+test-web: environment ## the web app's types, style and tests
+	@echo 'parley: the web app'
+	@$(VENV)/python -m deploy.webapp check
 
 test-faults: environment ## all the long fault tests, then two minutes of mixed faults; with SECONDS= and SEED= only those
 	@$(if $(SECONDS)$(SEED),,$(VENV)/python -m pytest -m long tests/faults)
@@ -64,8 +71,9 @@ format: environment ## put the code into its shape
 
 lock: environment ## resolve pyproject.toml anew into requirements/*.txt, with hashes (UPGRADE=--upgrade for newer ones)
 	@[ -x .venv-lock/bin/uv ] || { $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv; }
-	@.venv-lock/bin/$(COMPILE) --all-extras --output-file requirements/all.txt
-	@.venv-lock/bin/$(COMPILE) --extra chat --constraints requirements/all.txt --output-file requirements/run.txt
+	@.venv-lock/bin/$(COMPILE) pyproject.toml --all-extras --output-file requirements/all.txt
+	@.venv-lock/bin/$(COMPILE) pyproject.toml --extra chat --constraints requirements/all.txt --output-file requirements/run.txt
+	@.venv-lock/bin/$(COMPILE) --group node --output-file requirements/node.txt
 
 bench: environment ## a hundred users for a minute (Locust) on an instance of its own (ARGS="--users 500 --hosts URL")
 	@$(VENV)/python -m bench.suite $(ARGS)
@@ -75,6 +83,7 @@ bench-table: environment ## measure the speed table on instances of its own (ROW
 
 clean: ## remove what make made, but not .parley/, your data
 	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf edge/web/node_modules edge/web/dist edge/web/.dist-* edge/web/coverage edge/web/.lock
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:
@@ -85,3 +94,6 @@ run-environment: python
 
 environment: python
 	@$(PYTHON) deploy/prepare.py all
+
+webapp: # from whichever environment there is; `make run` needs no other
+	@$(VENV)/python -m deploy.webapp build

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vite'
+import { precompressed } from './build/precompressed'
 
 // Where `npm run dev` finds a running edge. Host stays the browser's, so that the edge sees a page of its own origin.
 const edge = process.env['PARLEY_EDGE'] ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), precompressed()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: 'es2022',
@@ -16,15 +17,4 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { proxy: { '/api': { target: edge }, '/ws': { target: edge, ws: true } } },
-  test: {
-    environment: 'happy-dom',
-    include: ['src/**/*.spec.ts', 'tests/**/*.spec.ts'],
-    restoreMocks: true,
-    coverage: {
-      provider: 'v8',
-      include: ['src/**/*.{ts,vue}'],
-      exclude: ['src/**/*.spec.ts', 'src/**/*.d.ts', 'src/sdk/wire.ts', 'src/main.ts'],
-      reporter: ['text-summary', 'html'],
-    },
-  },
 })

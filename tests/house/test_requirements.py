@@ -20,11 +20,12 @@ def pins(name: str) -> dict[str, str]:
 
 def wishes() -> dict[str, set[str]]:
     """What pyproject.toml asks for, by lock."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    read = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = read["project"], read["dependency-groups"]
     run = {_plain(wish) for wish in project["dependencies"]}
     run |= {_plain(wish) for wish in project["optional-dependencies"]["chat"]}
     extras = {_plain(wish) for extra in project["optional-dependencies"].values() for wish in extra}
-    return {"run": run, "all": run | extras}
+    return {"run": run, "all": run | extras, "node": {_plain(wish) for wish in groups["node"]}}
 
 
 def _plain(wish: str) -> str:
@@ -33,7 +34,7 @@ def _plain(wish: str) -> str:
     return match[0].lower().replace("_", "-")
 
 
-@pytest.mark.parametrize("name", ["run", "all"])
+@pytest.mark.parametrize("name", ["run", "all", "node"])
 def test_a_lock_holds_what_is_asked_for_with_a_hash_for_every_pin(name):
     text = (ROOT / "requirements" / f"{name}.txt").read_text()
     entries = [entry for entry in re.split(r"\n(?=[a-z0-9])", text) if "==" in entry]

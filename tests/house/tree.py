@@ -8,7 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("broker", "storage", "workers", "edge", "bench", "deploy", "tests")
-NOT_OURS = {".git", ".venv", ".venv-lock", "node_modules", "__pycache__", "dist", "build", "htmlcov", "results"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    ".venv-lock",
+    "node_modules",
+    "__pycache__",
+    "dist",
+    "build",
+    "htmlcov",
+    "coverage",
+    "results",
+}
 NOT_TEXT = {".png", ".ico", ".woff2", ".jpg", ".webp", ".gz"}
 
 

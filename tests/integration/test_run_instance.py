@@ -235,7 +235,14 @@ def test_make_run_starts_a_launcher_that_carries_its_data_folder_also_when_none_
     said = tmp_path / "words"
     with said.open("wb") as words:
         make = subprocess.Popen(
-            ["make", "-f", str(ROOT / "Makefile"), "-o", "run-environment", f"VENV={sys.prefix}/bin", "run"],
+            [
+                "make",
+                "-f",
+                str(ROOT / "Makefile"),
+                *("-o", "run-environment", "-o", "webapp"),
+                f"VENV={sys.prefix}/bin",
+                "run",
+            ],
             cwd=tmp_path,
             env=env | {"PYTHONPATH": str(ROOT), "PORT": str(free_port()), "PARLEY_DEMO": "0", "DATA_DIR": ""},
             stdout=words,

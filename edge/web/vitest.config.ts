@@ -1,0 +1,20 @@
+import { defineConfig, mergeConfig } from 'vitest/config'
+import app from './vite.config'
+
+// Apart from vite.config.ts, which `make run` reads: what tests need is not installed there.
+export default mergeConfig(
+  app,
+  defineConfig({
+    test: {
+      environment: 'happy-dom',
+      include: ['src/**/*.spec.ts', 'tests/**/*.spec.ts'],
+      restoreMocks: true,
+      coverage: {
+        provider: 'v8',
+        include: ['src/**/*.{ts,vue}'],
+        exclude: ['src/**/*.spec.ts', 'src/**/*.d.ts', 'src/sdk/wire.ts', 'src/main.ts'],
+        reporter: ['text-summary', 'html'],
+      },
+    },
+  }),
+)
