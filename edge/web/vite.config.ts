@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
-import { precompressed } from './build/precompressed'
+import { precompressed } from './build/precompressed.ts'
 
 // Where `npm run dev` finds a running edge. Host stays the browser's, so that the edge sees a page of its own origin.
 const edge = process.env['PARLEY_EDGE'] ?? 'http://127.0.0.1:8000'

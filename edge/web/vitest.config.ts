@@ -1,5 +1,5 @@
 import { defineConfig, mergeConfig } from 'vitest/config'
-import app from './vite.config'
+import app from './vite.config.ts'
 
 // Apart from vite.config.ts, which `make run` reads: what tests need is not installed there.
 export default mergeConfig(
