@@ -8,7 +8,12 @@ const edge = process.env['PARLEY_EDGE'] ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
   plugins: [vue(), precompressed()],
-  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '@': fileURLToPath(new URL('./src', import.meta.url)),
+      entities: fileURLToPath(new URL('./src/markdown/entities.ts', import.meta.url)),
+    },
+  },
   build: {
     target: 'es2022',
     // The Content-Security-Policy allows neither data: scripts nor data: fonts, so nothing is written into the files.

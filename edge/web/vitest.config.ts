@@ -9,6 +9,8 @@ export default mergeConfig(
       environment: 'happy-dom',
       include: ['src/**/*.spec.ts', 'tests/**/*.spec.ts'],
       restoreMocks: true,
+      // So that tests see it with the same `entities` as browsers do.
+      server: { deps: { inline: ['markdown-it'] } },
       coverage: {
         provider: 'v8',
         include: ['src/**/*.{ts,vue}'],

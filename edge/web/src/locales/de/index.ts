@@ -1,5 +1,6 @@
 import type { Messages } from '@/i18n'
 import { app } from './app'
+import { chat } from './chat'
 
 /** One file for each area, so that a text stands beside its neighbours. */
-export const de: Messages = { app }
+export const de: Messages = { app, chat }

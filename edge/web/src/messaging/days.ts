@@ -1,0 +1,33 @@
+/** Days and times as the reader's calendar and clock show them. `now` is handed in. */
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function format(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options)
+  let made = formats.get(key)
+  if (made === undefined) formats.set(key, (made = new Intl.DateTimeFormat(locale, options)))
+  return made
+}
+
+/** A number that is the same for two times of one local day, and one more for the next day. */
+export function dayOf(time: number): number {
+  const date = new Date(time)
+  return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000)
+}
+
+export type DayName = 'today' | 'yesterday' | null
+
+export function dayName(time: number, now: number): DayName {
+  const ago = dayOf(now) - dayOf(time)
+  return ago === 0 ? 'today' : ago === 1 ? 'yesterday' : null
+}
+
+/** `Monday, 23 November`, with the year where it is not this one. */
+export function dayLabel(time: number, now: number, locale: string): string {
+  const thisYear = new Date(time).getFullYear() === new Date(now).getFullYear()
+  return format(locale, { weekday: 'long', day: 'numeric', month: 'long', ...(thisYear ? {} : { year: 'numeric' }) }).format(time)
+}
+
+export const clock = (time: number, locale: string): string => format(locale, { hour: '2-digit', minute: '2-digit' }).format(time)
+
+export const fullTime = (time: number, locale: string): string => format(locale, { dateStyle: 'full', timeStyle: 'short' }).format(time)
