@@ -75,6 +75,8 @@ class Line:
         for pair in self.pairs:
             pair.half = how == "half"
             for side in [pair.far] if pair.half else [pair.near, pair.far]:
+                if side.transport.is_closing():
+                    continue
                 side.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
                 side.transport.abort()
 
