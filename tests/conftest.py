@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.frames",
     "tests.fixtures.postgres",
     "tests.fixtures.system",
+    "tests.fixtures.browsers",
 ]
 
 

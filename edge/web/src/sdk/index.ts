@@ -1,2 +1,10 @@
+/** The SDK's surface: what a host application, or the app around it, may use. */
 export type * from './types'
+export { type Api, type ConversationAnswer, type MemberAnswer, type Page } from './api'
+export { type TokenSource } from './credentials'
+export { type Environment } from './environment'
+export { ApiError, Unreachable } from './faults'
 export { newId } from './ids'
+export { type OpenConversation, type SendOptions } from './open'
+export { type HistoryItem, Parley, type ParleyOptions } from './parley'
+export { readersOf, stateOf } from './timeline'

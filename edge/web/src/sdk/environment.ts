@@ -1,0 +1,67 @@
+/** What the SDK takes from where it runs: named here, so that a host or a test may hand in another. */
+import type { Random } from './backoff'
+import type { Unsubscribe } from './types'
+
+export interface Environment {
+  readonly WebSocket: typeof globalThis.WebSocket
+  readonly fetch: typeof globalThis.fetch
+  /** Undefined: nothing is stored. */
+  readonly indexedDB: IDBFactory | undefined
+  /** Undefined: every tab holds a connection of its own. */
+  readonly locks: Pick<LockManager, 'request'> | undefined
+  readonly BroadcastChannel: typeof globalThis.BroadcastChannel | undefined
+  /** Milliseconds that only rise. */
+  readonly monotonic: () => number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly random: Random
+  /** Calls back when it is worth trying at once: the network is back, somebody looks at the page. */
+  readonly onWake: (listener: () => void) => Unsubscribe
+  /** Calls back when the page may be gone in a moment. */
+  readonly onLeave: (listener: () => void) => Unsubscribe
+}
+
+/** A browser's; in Node what there is of it. */
+export function browser(): Environment {
+  const here = globalThis as Partial<typeof globalThis> & typeof globalThis
+  return {
+    WebSocket: here.WebSocket,
+    fetch: (...given) => here.fetch(...given),
+    indexedDB: here.indexedDB,
+    // Browsers have locks in secure contexts only.
+    locks: (here.navigator as Partial<Navigator> | undefined)?.locks,
+    BroadcastChannel: here.BroadcastChannel,
+    monotonic: () => performance.now(),
+    now: () => Date.now(),
+    random: Math.random,
+    onWake: (listener) => {
+      const looked = (): void => {
+        if (here.document.visibilityState === 'visible') listener()
+      }
+      return both(
+        listen(here, ['online', 'offline', 'pageshow'], listener),
+        listen(here.document, ['visibilitychange'], looked),
+      )
+    },
+    onLeave: (listener) => {
+      const hidden = (): void => {
+        if (here.document.visibilityState === 'hidden') listener()
+      }
+      return both(listen(here, ['pagehide'], listener), listen(here.document, ['visibilitychange'], hidden))
+    },
+  }
+}
+
+function listen(target: Partial<EventTarget> | undefined, names: string[], listener: () => void): Unsubscribe {
+  for (const name of names) target?.addEventListener?.(name, listener)
+  return () => {
+    for (const name of names) target?.removeEventListener?.(name, listener)
+  }
+}
+
+function both(one: Unsubscribe, other: Unsubscribe): Unsubscribe {
+  return () => {
+    one()
+    other()
+  }
+}

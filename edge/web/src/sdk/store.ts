@@ -1,0 +1,220 @@
+/**
+ * What survives a closed tab: unsent commands, recent history, drafts, who is who. One database for each account.
+ *
+ * The outbox is worth more than the history: where the quota is used up, history makes room for it. A store that cannot
+ * be opened (a private window) is replaced by one in memory, which keeps nothing and says so.
+ */
+import type { DBSchema, IDBPDatabase } from 'idb'
+import type { Command } from './command'
+import { openDatabase } from './database'
+import type { StoredFold } from './fold'
+import type { AccountId, CommandId, ConversationId, Draft, Id, Person, Project, StorageState } from './types'
+
+const VERSION = 1
+/** Conversations whose recent history is stored, the last active ones. */
+export const STORED_CONVERSATIONS = 200
+/** Entries that are stored of each. */
+export const STORED_ENTRIES = 200
+
+/** All that was stored, read once at the start. */
+export interface Memory {
+  readonly epoch: string | null
+  readonly folds: readonly StoredFold[]
+  readonly commands: readonly Command[]
+  readonly drafts: readonly (readonly [ConversationId, Draft])[]
+  readonly people: readonly Person[]
+  readonly projects: readonly Project[]
+}
+
+export interface Store {
+  readonly state: StorageState
+  recall(): Promise<Memory>
+  /** The outbox as it is now: other tabs put commands into it, too. */
+  commands(): Promise<readonly Command[]>
+  /** Replace what is stored of these conversations; the cursors in them are worth `epoch`. */
+  saveFolds(folds: readonly StoredFold[], epoch: string | null): Promise<void>
+  forget(conversation: ConversationId): Promise<void>
+  /** Put a command behind the others, or replace it where it stands. False: it could not be stored. */
+  keep(command: Command): Promise<boolean>
+  drop(id: CommandId): Promise<void>
+  saveDraft(conversation: ConversationId, draft: Draft | null): Promise<void>
+  learn(people: readonly Person[], projects: readonly Project[]): Promise<void>
+  close(): void
+}
+
+interface StoredCommand extends Command {
+  /** The order in which they were given, over all tabs. */
+  n?: number
+}
+
+interface Schema extends DBSchema {
+  conversations: { key: ConversationId; value: StoredFold }
+  outbox: { key: number; value: StoredCommand; indexes: { id: CommandId } }
+  drafts: { key: ConversationId; value: Draft }
+  people: { key: AccountId; value: Person }
+  projects: { key: Id; value: Project }
+  meta: { key: string; value: string | null }
+}
+
+const EMPTY: Memory = { epoch: null, folds: [], commands: [], drafts: [], people: [], projects: [] }
+
+export class MemoryStore implements Store {
+  readonly state: StorageState
+
+  constructor(trouble: StorageState['trouble'] = null) {
+    this.state = { kind: 'memory', trouble }
+  }
+
+  recall = (): Promise<Memory> => Promise.resolve(EMPTY)
+  commands = (): Promise<readonly Command[]> => Promise.resolve([])
+  saveFolds = (): Promise<void> => Promise.resolve()
+  forget = (): Promise<void> => Promise.resolve()
+  keep = (): Promise<boolean> => Promise.resolve(false)
+  drop = (): Promise<void> => Promise.resolve()
+  saveDraft = (): Promise<void> => Promise.resolve()
+  learn = (): Promise<void> => Promise.resolve()
+  close = (): void => undefined
+}
+
+export class IndexedStore implements Store {
+  state: StorageState = { kind: 'stored', trouble: null }
+  private readonly db: IDBPDatabase<Schema>
+  private readonly onTrouble: () => void
+
+  private constructor(db: IDBPDatabase<Schema>, onTrouble: () => void) {
+    this.db = db
+    this.onTrouble = onTrouble
+  }
+
+  /** Open, or create, the database `name`. Raises what IndexedDB does where there is none. */
+  static async open(factory: IDBFactory, name: string, onTrouble: () => void = () => undefined): Promise<IndexedStore> {
+    const upgrade = (db: IDBDatabase, from: number): void => {
+      if (from >= 1) return // each version adds its own step behind
+      db.createObjectStore('conversations', { keyPath: 'id' })
+      db.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true }).createIndex('id', 'id', { unique: true })
+      db.createObjectStore('drafts')
+      db.createObjectStore('people', { keyPath: 'id' })
+      db.createObjectStore('projects', { keyPath: 'id' })
+      db.createObjectStore('meta')
+    }
+    return new IndexedStore(await openDatabase<Schema>(factory, name, VERSION, { upgrade }), onTrouble)
+  }
+
+  async recall(): Promise<Memory> {
+    const all = this.db.transaction(['conversations', 'outbox', 'drafts', 'people', 'projects', 'meta'])
+    const [folds, commands, names, drafts, people, projects, epoch] = await Promise.all([
+      all.objectStore('conversations').getAll(),
+      all.objectStore('outbox').getAll(),
+      all.objectStore('drafts').getAllKeys(),
+      all.objectStore('drafts').getAll(),
+      all.objectStore('people').getAll(),
+      all.objectStore('projects').getAll(),
+      all.objectStore('meta').get('epoch'),
+    ])
+    return {
+      epoch: epoch ?? null,
+      folds,
+      commands: commands.map(unnumbered),
+      drafts: names.map((name, at) => [name, drafts[at]!] as const),
+      people,
+      projects,
+    }
+  }
+
+  async commands(): Promise<readonly Command[]> {
+    let found: readonly StoredCommand[] = []
+    await this.attempt(async () => {
+      found = await this.db.getAll('outbox')
+    })
+    return found.map(unnumbered)
+  }
+
+  async saveFolds(folds: readonly StoredFold[], epoch: string | null): Promise<void> {
+    await this.attempt(async () => {
+      const write = this.db.transaction(['conversations', 'meta'], 'readwrite')
+      const conversations = write.objectStore('conversations')
+      const meta = write.objectStore('meta').put(epoch, 'epoch')
+      await Promise.all([meta, ...folds.map((fold) => conversations.put(fold)), write.done])
+      if ((await this.db.count('conversations')) > STORED_CONVERSATIONS) await this.evict(STORED_CONVERSATIONS)
+    })
+  }
+
+  async forget(conversation: ConversationId): Promise<void> {
+    await this.attempt(() => this.db.delete('conversations', conversation))
+  }
+
+  keep(command: Command): Promise<boolean> {
+    return this.attempt(async () => {
+      const write = this.db.transaction('outbox', 'readwrite')
+      const n = await write.store.index('id').getKey(command.id)
+      await Promise.all([write.store.put(n === undefined ? command : { ...command, n }), write.done])
+    })
+  }
+
+  async drop(id: CommandId): Promise<void> {
+    await this.attempt(async () => {
+      const write = this.db.transaction('outbox', 'readwrite')
+      const n = await write.store.index('id').getKey(id)
+      await Promise.all([n === undefined ? null : write.store.delete(n), write.done])
+    })
+  }
+
+  async saveDraft(conversation: ConversationId, draft: Draft | null): Promise<void> {
+    await this.attempt(async () => {
+      if (draft === null) await this.db.delete('drafts', conversation)
+      else await this.db.put('drafts', draft, conversation)
+    })
+  }
+
+  async learn(people: readonly Person[], projects: readonly Project[]): Promise<void> {
+    await this.attempt(async () => {
+      const write = this.db.transaction(['people', 'projects'], 'readwrite')
+      const [who, what] = [write.objectStore('people'), write.objectStore('projects')]
+      await Promise.all([...people.map((one) => who.put(one)), ...projects.map((one) => what.put(one)), write.done])
+    })
+  }
+
+  close(): void {
+    this.db.close()
+  }
+
+  /** Try; where the quota is used up, try again with half the history. False: it did not work. */
+  private async attempt(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      try {
+        await work()
+      } catch (fault) {
+        if (!isQuota(fault)) throw fault
+        await this.evict(Math.floor((await this.db.count('conversations')) / 2))
+        await work()
+      }
+      if (this.state.trouble !== null) this.turn(null)
+      return true
+    } catch (fault) {
+      this.turn(isQuota(fault) ? 'quota' : 'unavailable')
+      return false
+    }
+  }
+
+  private turn(trouble: StorageState['trouble']): void {
+    if (this.state.trouble === trouble) return
+    this.state = { kind: 'stored', trouble }
+    this.onTrouble()
+  }
+
+  /** Let go of all histories but the `count` last active. */
+  private async evict(count: number): Promise<void> {
+    const folds = await this.db.getAll('conversations')
+    folds.sort((one, other) => other.activeAt.localeCompare(one.activeAt))
+    const write = this.db.transaction('conversations', 'readwrite')
+    await Promise.all([...folds.slice(count).map(({ id }) => write.store.delete(id)), write.done])
+  }
+}
+
+function unnumbered({ n: _, ...command }: StoredCommand): Command {
+  return command
+}
+
+function isQuota(fault: unknown): boolean {
+  return fault instanceof Error && fault.name === 'QuotaExceededError'
+}
