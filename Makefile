@@ -20,7 +20,7 @@ JOBS ?= 3
 COMPILE = uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults soak check lint types format lock bench bench-table clean python run-environment environment webapp test-web
+.PHONY: help run test test-unit test-faults soak simulate check lint types format lock bench bench-table clean python run-environment environment webapp test-web
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -55,6 +55,9 @@ test-faults: environment ## all the long fault tests, then two minutes of mixed 
 
 soak: ## an hour of mixed faults (SEED=)
 	@$(MAKE) test-faults SECONDS=3600 ARGS="--rate 100 $(ARGS)"
+
+simulate: environment ## the system in virtual time, COUNT= schedules from FIRST= on; with SEED= that one (ARGS='--bug "ids forgotten"')
+	@$(VENV)/python -m tests.simulation --count $(or $(COUNT),1000) --first $(or $(FIRST),0) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: lint types ## lint and types
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import msgspec
@@ -45,21 +45,26 @@ class Connection:
         Raises aiohttp.ClientError, OSError or TimeoutError when the connection fails, and msgspec.DecodeError
         when the server writes what is no frame.
         """
-        encoding = "parley.v1.msgpack" if self._packed else "parley.v1.json"
-        address = f"{url.rstrip('/')}/ws"
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with aiohttp.ClientSession(timeout=timeout) as http:
+        async with self._dial(url) as ws:
             async with asyncio.timeout(self._timing.ready):
-                ws = await http.ws_connect(address, protocols=(encoding,), max_msg_size=1 << 20)
                 await self._write(ws, hello)
             writer = asyncio.create_task(self._write_what_is_due(ws))
             try:
                 return await self._read(ws)
             finally:
                 writer.cancel()
-                with suppress(asyncio.CancelledError):
-                    await writer
+                # Not `suppress(CancelledError)`: who cancels us at this moment would be ignored, and wait for ever.
+                await asyncio.gather(writer, return_exceptions=True)
                 await _hang_up(ws)
+
+    @asynccontextmanager
+    async def _dial(self, url: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        encoding = "parley.v1.msgpack" if self._packed else "parley.v1.json"
+        address = f"{url.rstrip('/')}/ws"
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http:
+            async with asyncio.timeout(self._timing.ready):
+                ws = await http.ws_connect(address, protocols=(encoding,), max_msg_size=1 << 20)
+            yield ws
 
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> int | None:
         while True:

@@ -152,8 +152,8 @@ class BackboneEnd:
         self._flushing = False
         self._send(self._announcer.flush(time.monotonic()))
 
-    async def announced(self) -> None:
-        """Return when every fanout worker confirmed what was announced, or after a second: heads repair a late one."""
+    async def announced(self) -> bool:
+        """Wait until every fanout worker confirmed what was announced, but no longer than a second: have they?"""
         self._flush()
         confirmed = asyncio.Event()
         left = 0
@@ -170,6 +170,8 @@ class BackboneEnd:
                 await asyncio.wait_for(confirmed.wait(), ANNOUNCE_SECONDS)
             except TimeoutError:
                 log.warning("edge.announcement_late", workers=left)
+                return False
+        return True
 
     def tick(self, now: float) -> None:
         """Once a second: what the workers need who did not confirm, or heard nothing lately."""

@@ -46,6 +46,7 @@ class Stream:
     """One conversation as this edge forwards it: `last`, and `settled`, the seq that it had reached two seconds ago.
 
     `recipients` were true as of the seq `as_of`; `newcomers` read the log themselves since then, and follow it too.
+    `unshown` are named as recipients, and nothing of the stream has been forwarded to them.
     """
 
     last: int
@@ -56,6 +57,7 @@ class Stream:
     recipients: tuple[Id, ...] = ()
     as_of: int = 0
     newcomers: set[Id] = field(default_factory=set)
+    unshown: set[Id] = field(default_factory=set)
     wanted: int = 0
     due: float | None = None
     repairing: Repair | None = None
@@ -116,7 +118,7 @@ class Hub(Generic[S]):
             self.streams.move_to_end(conversation)
         if stream.last < head and not stream.held and not self._followed(stream, account):
             stream.last = head
-            if stream.wanted <= head:
+            if stream.wanted <= head and not stream.unshown:
                 self._no_gap(conversation, stream)
         stream.newcomers.add(account)
 
@@ -166,11 +168,13 @@ class Hub(Generic[S]):
                 stream.last = held.seq
             if stream.held:
                 stream.held = {seq: event for seq, event in stream.held.items() if seq > stream.last}
+        if ready:
+            stream.unshown.clear()
         self._note_gap(conversation, stream, now)
         return Forward(conversation, stream.recipients, ready) if ready else None
 
     def _note_gap(self, conversation: Id, stream: Stream, now: float) -> None:
-        if stream.wanted <= stream.last:
+        if stream.wanted <= stream.last and not stream.unshown:
             self._no_gap(conversation, stream)
         elif stream.due is None:
             stream.due = now + GAP_SECONDS
@@ -181,13 +185,21 @@ class Hub(Generic[S]):
         self.gaps.discard(conversation)
 
     def headed(self, head: HeadOf, now: float) -> None:
-        """Fanout says how far a log reaches; what is missing here becomes a gap."""
+        """Fanout says how far a log reaches; what is missing here becomes a gap.
+
+        So does what is not, to an account that follows it and was not known to: its newest event is then read for that
+        account alone, and shows its clients their gap.
+        """
         stream = self.streams.get(head.conversation)
         if stream is None:
             # Nobody here asked for this log yet: start at its newest event, which shows each client its own gap.
             stream = self._remember(head.conversation, Stream(head.seq - 1))
+        if head.seq >= stream.as_of and head.recipients != stream.recipients:
+            followed = {*stream.recipients, *stream.newcomers}
+            found = (one for one in head.recipients if one not in followed and one in self.sessions)
+            stream.unshown = {*found, *stream.unshown}.intersection(head.recipients)
         stream.told(head.seq, head.recipients)
-        if head.seq > stream.last:
+        if head.seq > stream.last or stream.unshown:
             stream.wanted = max(stream.wanted, head.seq)
             self._note_gap(head.conversation, stream, now)
 
@@ -197,7 +209,9 @@ class Hub(Generic[S]):
         for conversation in self.gaps:
             stream = self.streams[conversation]
             if stream.due is not None and stream.due <= now and stream.repairing is None:
-                stream.repairing = Repair(conversation, stream.last, stream.wanted)
+                lacking = stream.wanted > stream.last
+                after, upto = (stream.last, stream.wanted) if lacking else (stream.last - 1, stream.last)
+                stream.repairing = Repair(conversation, after, upto)
                 wanted.append(stream.repairing)
                 self.repairs_begun += 1
         return wanted
@@ -208,6 +222,10 @@ class Hub(Generic[S]):
         if stream is None or stream.repairing is not repair:
             return None
         forward = self._advance(repair.conversation, stream, events, now)
+        if forward is None and stream.unshown and events:
+            forward = Forward(repair.conversation, tuple(sorted(stream.unshown)), events[-1:])
+            stream.unshown.clear()
+            self._note_gap(repair.conversation, stream, now)
         if stream.last >= repair.upto:
             self.repaired += 1
             self._repaired(stream, now + GAP_SECONDS)
@@ -222,7 +240,7 @@ class Hub(Generic[S]):
     @staticmethod
     def _repaired(stream: Stream, again: float) -> None:
         stream.repairing = None
-        stream.due = again if stream.wanted > stream.last else None
+        stream.due = again if stream.wanted > stream.last or stream.unshown else None
 
     @staticmethod
     def _settle(stream: Stream, now: float) -> None:

@@ -1,8 +1,9 @@
 """From `hello` to `ready`: who is it, announce it, then read the log. A few queries, whatever the client follows.
 
-The order is the point: the account is announced to the fanout workers, they confirm (1 s at most), and only then
-is the log read. So an event that is committed after the read reaches the session live, and one committed before it
-is in what was read; between the two nothing can fall.
+The order is the point: the account is announced to the fanout workers, they confirm, and only then is the log read.
+So an event that is committed after the read reaches the session live, and one committed before it is in what was read;
+between the two nothing can fall. A client is not kept waiting for a confirmation for more than a second: then the log
+is read without it, and what grew meanwhile is read again when it has come.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Refusal = tuple[CloseCode, str]
 
 
 class Opening:
-    """`arrived(account)` announces an account's first session; `announced()` waits until the workers know."""
+    """`arrived(account)` announces an account's first session; `announced()` waits a second for the workers to know."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class Opening:
         tasks: Tasks,
         *,
         arrived: Callable[[Id], None],
-        announced: Callable[[], Awaitable[None]],
+        announced: Callable[[], Awaitable[bool]],
     ) -> None:
         self._settings = settings
         self._db = db
@@ -86,7 +87,7 @@ class Opening:
         cursors = {canonical(conversation): seq for conversation, seq in hello.cursors.items()}
         try:
             async with self._replay.turn:
-                await self._announced()
+                in_time = await self._announced()
                 summaries, more = await conversations.summaries(self._db, session.account, READY_CONVERSATIONS)
                 current = hello.epoch == self._db.epoch
                 stretches = (
@@ -113,7 +114,15 @@ class Opening:
         lagging |= self._missed_while_opening(session, {s.id: s.head for s in summaries}, cursors)
         for conversation, cursor in lagging.items():
             self._tasks.spawn(self._replay.go_on(session, conversation, cursor, caught_up=conversation in cursors))
+        if not in_time:
+            self._tasks.spawn(self._make_up(session, {summary.id: summary.head for summary in summaries}))
         return None
+
+    async def _make_up(self, session: Session, heads: dict[Id, int]) -> None:
+        """The workers learn late of this session: what was committed before they did reached nobody by them."""
+        while session.state is State.LIVE and not await self._announced():
+            continue
+        await self._replay.catch_up(session, heads)
 
     def _unavailable(self, session: Session) -> Refusal:
         session.error("unavailable", MESSAGES["unavailable"], retry_after=1.0)

@@ -15,7 +15,7 @@ import structlog
 
 from broker.wire.payloads import HeadOf, Id, logged
 from edge.codes import MESSAGES
-from edge.socket.frames import SYNC_EVENTS
+from edge.socket.frames import READY_CONVERSATIONS, SYNC_EVENTS
 from edge.socket.hub import Forward, Hub, Repair
 from edge.socket.session import Session, State
 from edge.socket.stretches import Stretch, Stretches
@@ -132,6 +132,23 @@ class Replay:
             return
         if session.state is State.LIVE:
             session.say({"type": "pong", "time": event_log.now()})
+
+    async def catch_up(self, session: Session, heads: dict[Id, int]) -> None:
+        """Replay what the account's logs hold beyond these heads, which the session was told of once; whatever fails,
+        again. Of a conversation that it was not told of, since it was added to it meanwhile, the newest event."""
+        while session.state is State.LIVE:
+            try:
+                async with self.turn:
+                    summaries, _ = await conversations.summaries(self._db, session.account, READY_CONVERSATIONS)
+            except StorageError:
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            for summary in summaries:
+                known = heads.get(summary.id, summary.head - 1)
+                if summary.head > known and summary.id not in session.seen and session.state is State.LIVE:
+                    session.seen[summary.id] = 0
+                    await self.go_on(session, summary.id, known, caught_up=False)
+            return
 
     def _unavailable(self, session: Session) -> None:
         if session.state is State.LIVE:

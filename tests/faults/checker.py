@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.faults.history import History, Id, Operation, Reader, Stored
+from tests.faults.history import FINAL, History, Id, Operation, Reader, Stored
 
 KINDS = ("lost", "duplicated", "misordered", "diverged", "aborted", "unentitled", "stale")
 
@@ -88,7 +88,7 @@ def fates(operation: Operation, seqs: list[int], verdict: Verdict) -> None:
     elif len(said) > 1 or (said and said != {seqs[0]}):
         verdict.faults["duplicated"].append(f"{operation.id} was acknowledged at {sorted(said)}, is at {seqs}")
     if operation.failed and seqs:
-        code = next(code for code, _ in operation.refusals)
+        code = next(code for code, _ in operation.refusals if code in FINAL)
         verdict.faults["aborted"].append(f"{operation.kind} {operation.id} was refused ({code}), is at {seqs}")
 
 

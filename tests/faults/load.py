@@ -63,6 +63,8 @@ class RecordingOutbox(Outbox):
 class Talker:
     """One client and its wishes."""
 
+    group_sizes = GROUP_SIZES
+
     def __init__(
         self, person: Person, name: str, history: History, urls: Sequence[str], random: Random, **options: Any
     ):
@@ -151,7 +153,7 @@ class Talker:
         kind = self._random.choices(kinds, weights)[0]
         if kind == "membership":
             present = len(self.client.conversations[room].members)
-            few, many = GROUP_SIZES
+            few, many = self.group_sizes
             method = "PUT" if present < few else "DELETE" if present > many else self._random.choice(("PUT", "DELETE"))
             return asyncio.create_task(self.change_members(method, room, self._random.choice(others)))
         target = self._mine.get(room) if kind in ("edit", "delete") else self.seen.get(room)
