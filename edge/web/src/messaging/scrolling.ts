@@ -1,5 +1,5 @@
 import type { Timeline } from '@/sdk'
-import { indexOfSeq, keyOf, rowAt, rowCount } from './rows'
+import { indexOfSeq, rowCount } from './rows'
 
 /** So near to the end counts as being there: a row's rounding must not stop the list from following. */
 const NEAR_END = 24
@@ -34,7 +34,7 @@ export function changeOf(before: Timeline, after: Timeline): RowChange {
 
 const newestOutgoing = (timeline: Timeline): string | undefined => timeline.outgoing.at(-1)?.id
 
-/** How many messages of others lie behind row `last`, counted to 99: what the “new messages” button says. */
+/** How many messages of others lie behind the seq `seen`, counted to 99: what the “new messages” button says. */
 export function newBehind(timeline: Timeline, seen: number, me: string | null): number {
   let count = 0
   for (let index = timeline.entries.length - 1; index >= 0 && count < 99; index--) {
@@ -48,16 +48,4 @@ export function newBehind(timeline: Timeline, seen: number, me: string | null): 
 /** The last row at or above `index` that has a seq: how far somebody has read who sees it. */
 export function seqAt(timeline: Timeline, index: number): number {
   return timeline.entries[Math.min(index, timeline.entries.length - 1)]?.seq ?? 0
-}
-
-/** Where a key is now, looked for near where it was; -1: not there. */
-export function indexOfKey(timeline: Timeline, key: string, near: number): number {
-  const count = rowCount(timeline)
-  for (let distance = 0; distance < count; distance++) {
-    for (const index of distance === 0 ? [near] : [near - distance, near + distance]) {
-      const row = index >= 0 ? rowAt(timeline, index) : undefined
-      if (row !== undefined && keyOf(row) === key) return index
-    }
-  }
-  return -1
 }
