@@ -155,8 +155,4 @@ export class Typists {
   get all(): ReadonlyMap<ConversationId, readonly AccountId[]> {
     return new Map([...this.until].map(([conversation, there]) => [conversation, [...there.keys()]]))
   }
-
-  clear(): void {
-    this.until.clear()
-  }
 }

@@ -1,0 +1,85 @@
+// @vitest-environment node
+import { describe, expect, it } from 'vitest'
+import { Company, TYPING_AGAIN_MS, TYPING_MS, Typists, WATCHES } from './company'
+
+const watch = (conversation: string): object => ({ type: 'watch', conversation })
+const unwatch = (conversation: string): object => ({ type: 'unwatch', conversation })
+const many = (count: number, from = 0): string[] => Array.from({ length: count }, (_, at) => `c${at + from}`)
+
+describe('what is said of who is there', () => {
+  it('names what is on screen, once', () => {
+    const company = new Company()
+    expect(company.wake(0)).toBeNull()
+    company.watch(['a', 'b', 'a'])
+    expect(company.wake(0)).toBe(0)
+    expect(company.due(0)).toEqual([watch('a'), watch('b')])
+    company.watch(['b'])
+    expect(company.due(0)).toEqual([unwatch('a')])
+    expect(company.due(0)).toEqual([])
+  })
+
+  it('watches no more than the server lets it, nor changes faster', () => {
+    const company = new Company()
+    company.watch(many(30))
+    expect(company.due(0)).toHaveLength(WATCHES)
+    company.watch(many(2, 100))
+    expect(company.due(0)).toEqual([])
+    expect(company.wake(0)).toBe(500)
+    expect(company.due(500)).toEqual([unwatch('c0')])
+    expect(company.due(1_500)).toHaveLength(2)
+    company.watch([])
+    company.due(600_000)
+    company.watch(many(20))
+    expect(company.due(1_200_000)).toHaveLength(20)
+  })
+
+  it('says away and online, and both again on the next connection where it is needed', () => {
+    const company = new Company()
+    company.be('online')
+    expect(company.due(0)).toEqual([])
+    company.be('away')
+    expect(company.wake(0)).toBe(0)
+    expect(company.due(0)).toEqual([{ type: 'presence', state: 'away' }])
+    company.watch(['a'])
+    company.due(0)
+    company.disconnected()
+    expect(company.due(0)).toEqual([{ type: 'presence', state: 'away' }, watch('a')])
+  })
+
+  it('says that one types every few seconds, not at every key', () => {
+    const company = new Company()
+    const typing = (on: boolean): object => ({ type: 'typing', conversation: 'talk', on })
+    company.type('talk', false, 0)
+    for (let now = 0; now < TYPING_AGAIN_MS; now += 100) company.type('talk', true, now)
+    expect(company.wake(0)).toBe(0)
+    expect(company.due(0)).toEqual([typing(true)])
+    company.type('talk', true, TYPING_AGAIN_MS)
+    company.type('talk', false, TYPING_AGAIN_MS)
+    expect(company.due(0)).toEqual([typing(true), typing(false)])
+    company.type('talk', true, 9_000)
+    company.said('talk')
+    company.type('talk', true, 9_001)
+    expect(company.due(0)).toEqual([typing(true), typing(true)])
+    company.type('talk', true, 20_000)
+    company.disconnected()
+    expect(company.due(0)).toEqual([])
+  })
+})
+
+describe('who types', () => {
+  it('is forgotten when nothing more is heard', () => {
+    const typists = new Typists()
+    expect(typists.wake).toBeNull()
+    expect(typists.heard('talk', 'bob', true, 0)).toBe(true)
+    expect(typists.heard('talk', 'eve', true, 1_000)).toBe(true)
+    expect(typists.heard('talk', 'bob', true, 2_000)).toBe(false)
+    expect(typists.all).toEqual(new Map([['talk', ['bob', 'eve']]]))
+    expect(typists.wake).toBe(1_000 + TYPING_MS)
+    expect(typists.expire(1_000 + TYPING_MS)).toBe(true)
+    expect(typists.all).toEqual(new Map([['talk', ['bob']]]))
+    expect(typists.heard('talk', 'bob', false, 0)).toBe(true)
+    expect(typists.heard('talk', 'bob', false, 0)).toBe(false)
+    expect(typists.expire(99_999)).toBe(false)
+    expect(typists.all.size).toBe(0)
+  })
+})
