@@ -1,6 +1,7 @@
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from '@/App.vue'
+import { followViewport } from '@/composables/viewport'
 import { i18n } from '@/i18n'
 import { makeRouter } from '@/router'
 import '@fontsource-variable/inter/index.css'
@@ -8,5 +9,6 @@ import '@fontsource-variable/jetbrains-mono/index.css'
 import '@/design/tokens.css'
 import '@/design/base.css'
 
+followViewport()
 await i18n.start()
 createApp(App).use(createPinia()).use(makeRouter()).mount('#app')

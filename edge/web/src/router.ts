@@ -5,7 +5,9 @@ import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from
  * of its own, and what a view needs in the address is in the path, so that any of them can be linked to.
  */
 export const routes: RouteRecordRaw[] = [
-  { path: '/', name: 'home', component: () => import('@/views/HomeView.vue') },
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/views/SignInView.vue') },
+  { path: '/', name: 'home', component: () => import('@/views/MessagingView.vue') },
+  { path: '/c/:conversation/:seq(\\d+)?', name: 'conversation', component: () => import('@/views/MessagingView.vue') },
   { path: '/:rest(.*)*', name: 'lost', component: () => import('@/views/NotFoundView.vue') },
 ]
 

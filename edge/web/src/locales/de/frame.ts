@@ -1,0 +1,22 @@
+export const frame = {
+  signIn: 'Anmelden',
+  email: 'E-Mail-Adresse',
+  password: 'Passwort',
+  wrong: 'Die Adresse oder das Passwort ist falsch.',
+  slow: 'Zu viele Versuche. Versuchen Sie es nach einer Weile noch einmal.',
+  unreachable: 'Parley ist nicht erreichbar. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.',
+  expired: 'Ihre Sitzung ist zu Ende. Melden Sie sich wieder an: Was Sie geschrieben haben, ist noch da.',
+  signOut: 'Abmelden',
+  signOutAsk:
+    '{count} Nachricht ist noch nicht gesendet und ginge verloren. Trotzdem abmelden? | {count} Nachrichten sind noch nicht gesendet und gingen verloren. Trotzdem abmelden?',
+  conversations: 'Gespräche',
+  none: 'Sie sind noch in keinem Gespräch.',
+  choose: 'Wählen Sie ein Gespräch.',
+  missing: 'Dieses Gespräch gibt es nicht, oder Sie gehören ihm nicht an.',
+  back: 'Zur Liste der Gespräche',
+  reconnecting: 'Verbindung wird wiederhergestellt… was Sie schreiben, bleibt erhalten.',
+  stopped: 'Keine Verbindung und kein weiterer Versuch: Laden Sie die Seite neu.',
+  staleSince: 'Stand {time}',
+  closed: 'geschlossen',
+  untitled: 'Ohne Betreff',
+} as const
