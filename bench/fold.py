@@ -235,6 +235,7 @@ class Folds(Mapping[Id, Fold]):
     def __init__(self, epoch: str | None = None, cursors: Mapping[Id, int] | None = None) -> None:
         self.epoch = epoch
         self.account: Id | None = None
+        self._coming: str | None = None
         self._folds: OrderedDict[Id, Fold] = OrderedDict()
         for conversation, seq in (cursors or {}).items():
             self._folds[conversation] = Fold(conversation, seq)
@@ -257,6 +258,12 @@ class Folds(Mapping[Id, Fold]):
     def forget(self, conversation: Id) -> None:
         """Drop what is known of the conversation: the account may not see it."""
         self._folds.pop(conversation, None)
+
+    def settle(self, epoch: str | None) -> None:
+        """A fold in doubt restarted in this epoch, or (None) was forgotten: with the last one the cursors are worth it."""
+        self._coming = epoch or self._coming
+        if self._coming is not None and not any(fold.stale for fold in self._folds.values()):
+            self.epoch, self._coming = self._coming, None
 
     def apply(self, event: Event) -> list[Event]:
         """Apply to the conversation that the event names."""

@@ -36,8 +36,7 @@ async def reload(
         try:
             for one in doubtful:
                 epoch = await _restart(api, folds, one, emit)
-                if epoch is not None and not any(fold.stale for fold in folds.values()):
-                    folds.epoch = epoch
+                folds.settle(epoch)
                 if epoch is not None:
                     done(one)
             return

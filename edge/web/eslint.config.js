@@ -42,6 +42,7 @@ export default ts.config(
   {
     // The SDK is what a host application imports: it knows nothing of Vue, nor of the app around it.
     files: ['src/sdk/**/*.ts'],
+    ignores: ['src/sdk/**/*.spec.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

@@ -175,6 +175,16 @@ async def test_a_new_epoch_reloads_over_http_and_goes_on_live(server):
         await within(10, client, lambda: client.conversations.epoch == "e2")
 
 
+async def test_a_new_epoch_holds_also_where_the_last_conversation_in_doubt_is_gone(server):
+    server.logs[ASIDE] = []
+    async with Client(server.url, token="t", backoff=QUICK) as client:
+        server.epoch = "e2"
+        server.not_found = {list(client.conversations)[-1]}
+        await server.tell({"type": "resync", "reason": "epoch"})
+        await within(10, client, lambda: len(client.conversations) == 1)
+        await within(10, client, lambda: client.conversations.epoch == "e2")
+
+
 async def test_a_reload_that_fails_is_tried_again_and_one_not_found_is_forgotten(server):
     server.logs[ASIDE] = []
     await server.say(ASIDE, "x")

@@ -38,6 +38,7 @@ export class Entrance {
   private readonly device: Device
   private tabs: Tabs | null = null
   private store: Store | null = null
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: EntranceParts) {
     this.parts = parts
@@ -52,6 +53,10 @@ export class Entrance {
   async start(): Promise<void> {
     this.tabs = new Tabs(`parley:${this.host}`, this.parts.environment)
     this.tabs.listen((said, from) => this.hear(said, from))
+    await this.serially(() => this.begin())
+  }
+
+  private async begin(): Promise<void> {
     const last = await this.device.last()
     if (last !== null) {
       await this.enter(last)
@@ -77,7 +82,7 @@ export class Entrance {
     const { account } = await this.parts.api.once<{ account: Person }>(
       'POST', 'auth/login', { body: { email, password, cookie: true } }, null,
     )
-    await this.become(personOf(account))
+    await this.serially(() => this.become(personOf(account)))
     this.tabs?.say({ type: 'session', account: personOf(account) })
     return personOf(account)
   }
@@ -94,9 +99,18 @@ export class Entrance {
       if (!(fault instanceof ApiError) || fault.status !== 401) throw fault // it has ended already
     }
     this.tabs?.say({ type: 'session', account: null })
-    this.leave()
-    if (account !== null) await this.device.erase(account.id)
-    this.end('signed-out', null)
+    await this.serially(async () => {
+      this.leave()
+      if (account !== null) await this.device.erase(account.id)
+      this.end('signed-out', null)
+    })
+  }
+
+  /** One comes or goes at a time. */
+  private serially<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.last.then(work)
+    this.last = done.catch(() => undefined)
+    return done
   }
 
   /** Somebody signs in: whoever was here before leaves nothing behind. */
@@ -110,11 +124,11 @@ export class Entrance {
   private async enter(person: Person): Promise<void> {
     const store = await this.openStore(person)
     const memory = await store.recall()
+    if (store.state.kind === 'stored') await this.device.remember(person)
     if (this.tabs === null) {
       store.close() // closed meanwhile
       return
     }
-    if (store.state.kind === 'stored') await this.device.remember(person)
     this.store = store
     this.storage.set(store.state)
     const { encoding = 'msgpack', client = 'parley-web/1', ...parts } = this.parts
@@ -125,7 +139,7 @@ export class Entrance {
       person,
       tabs: this.tabs,
       store,
-      onEnded: (why) => void (why === 'expired' ? this.expire() : this.replaced()),
+      onEnded: (why) => void this.serially(() => (why === 'expired' ? this.expire() : this.replaced())),
     })
     this.session.set({ phase: 'signed-in', account: person })
     this.parts.onAccount(this.account)
@@ -152,10 +166,11 @@ export class Entrance {
   }
 
   /** Stored data stays: whoever it is signs in again, or somebody else does, which deletes it. */
-  private expire(): void {
+  private expire(): Promise<void> {
     const { account } = this.session.value
     this.leave()
     this.end('expired', account)
+    return Promise.resolve()
   }
 
   /** The cookie is somebody else's by now: what is shown is not for those eyes. */
@@ -185,7 +200,8 @@ export class Entrance {
       this.leave()
       this.end('signed-out', null)
     } else if (said.account !== null && said.account.id !== this.account?.model.me) {
-      void this.become(said.account)
+      const person = said.account
+      void this.serially(() => this.become(person))
     }
   }
 }

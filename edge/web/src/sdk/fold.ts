@@ -219,11 +219,11 @@ export class Fold {
 
   /** As it is stored, with its newest `limit` entries. */
   stored(limit: number): StoredFold {
-    const entries = this.entries.slice(-limit)
+    const entries = this.entries.slice(Math.max(0, this.entries.length - limit))
     const whole = entries.length === this.entries.length
     return {
       id: this.conversation,
-      floor: whole ? this.floor : entries[0]!.seq - 1,
+      floor: whole ? this.floor : (entries[0]?.seq ?? this.cursor + 1) - 1,
       cursor: this.cursor,
       head: this.head,
       read: this.read,

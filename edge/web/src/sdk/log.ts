@@ -112,6 +112,7 @@ export class Log {
 /** All logs of one account, the last active last; `epoch` is what their cursors are worth. */
 export class Logs {
   epoch: string | null
+  private coming: string | null = null
   private readonly logs = new Map<ConversationId, Log>()
 
   constructor(epoch: string | null = null) {
@@ -139,6 +140,14 @@ export class Logs {
 
   forget(conversation: ConversationId): void {
     this.logs.delete(conversation)
+  }
+
+  /** A log in doubt began anew in this epoch, or (null) was forgotten: with the last one the cursors are worth it. */
+  settle(epoch: string | null): void {
+    this.coming = epoch ?? this.coming
+    if (this.coming === null || [...this.logs.values()].some((log) => log.stale)) return
+    this.epoch = this.coming
+    this.coming = null
   }
 
   /** Hand the event to the log that it names, which is the last active now. */

@@ -30,9 +30,8 @@ export async function reload(parts: ReloadParts, conversation: ConversationId | 
     try {
       for (const one of conversation === null ? doubtful : [conversation]) {
         const epoch = await restart(parts, one)
-        if (epoch === null) continue
-        if (![...logs].some((log) => log.stale)) logs.epoch = epoch
-        done(one)
+        logs.settle(epoch)
+        if (epoch !== null) done(one)
       }
       return
     } catch {

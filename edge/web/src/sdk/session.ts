@@ -195,7 +195,7 @@ export class Session {
     this.pongBy = null
     this.account = frame.account.id
     const effects: Effect[] = [{ type: 'ready', frame }]
-    if (logs.epoch === null) {
+    if (logs.epoch === null || logs.cursors().length === 0) {
       logs.epoch = frame.epoch
     } else if (logs.epoch !== frame.epoch) {
       // The server doubts the cursors that it was told; those that were to follow we doubt ourselves.

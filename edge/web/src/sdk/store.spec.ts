@@ -1,0 +1,155 @@
+// @vitest-environment node
+import 'fake-indexeddb/auto'
+import { IDBFactory } from 'fake-indexeddb'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { Command } from './command'
+import { deleteDatabase, openDatabase } from './database'
+import { Device } from './device'
+import { Fold } from './fold'
+import { IndexedStore, MemoryStore, STORED_CONVERSATIONS } from './store'
+import type { Draft, Person } from './types'
+
+const ANN: Person = { id: 'ann', name: 'Ann', role: 'agent', email: null }
+const DRAFT: Draft = { body: 'half', replyTo: null, editing: null, mentions: [] }
+
+let factory: IDBFactory
+beforeEach(() => {
+  factory = new IDBFactory()
+})
+
+const command = (id: string, more: Partial<Command> = {}): Command => ({
+  id, frame: { type: 'send', id, conversation: 'talk', body: id }, madeAt: 1, state: 'queued', refusal: null, seq: null,
+  kept: true, ...more,
+})
+const fold = (id: string, activeAt = ''): ReturnType<Fold['stored']> => ({ ...new Fold(id, 3).stored(10), activeAt })
+
+/** What a full disk does to the next `times` transactions that write. */
+function fill(times: number, name = 'QuotaExceededError'): void {
+  const put = vi.spyOn(IDBObjectStore.prototype, 'put')
+  for (let time = 0; time < times; time += 1) {
+    put.mockImplementationOnce(() => {
+      throw new DOMException('full', name)
+    })
+  }
+}
+
+describe('what is stored', () => {
+  it('is there for the next page, commands in the order they were given', async () => {
+    const store = await IndexedStore.open(factory, 'db')
+    expect(await store.recall()).toEqual({ epoch: null, folds: [], commands: [], drafts: [], people: [], projects: [] })
+    await store.saveFolds([fold('talk')], 'e1')
+    for (const id of ['b', 'a', 'c']) expect(await store.keep(command(id))).toBe(true)
+    await store.keep(command('a', { state: 'refused' }))
+    await store.drop('b')
+    await store.drop('unknown')
+    await store.saveDraft('talk', DRAFT)
+    await store.saveDraft('aside', DRAFT)
+    await store.saveDraft('aside', null)
+    await store.learn([ANN], [{ id: 'p', name: 'Roof', members: 2 }])
+    store.close()
+    const again = await IndexedStore.open(factory, 'db')
+    expect(await again.recall()).toEqual({
+      epoch: 'e1',
+      folds: [fold('talk')],
+      commands: [command('a', { state: 'refused' }), command('c')],
+      drafts: [['talk', DRAFT]],
+      people: [ANN],
+      projects: [{ id: 'p', name: 'Roof', members: 2 }],
+    })
+    expect(await again.commands()).toEqual([command('a', { state: 'refused' }), command('c')])
+    await again.forget('talk')
+    expect((await again.recall()).folds).toEqual([])
+    expect(again.state).toEqual({ kind: 'stored', trouble: null })
+  })
+
+  it('is the history of the last active conversations, no more', async () => {
+    const store = await IndexedStore.open(factory, 'db')
+    const folds = Array.from({ length: STORED_CONVERSATIONS + 5 }, (_, n) => fold(`c${n}`, `${1_000 + n}`))
+    await store.saveFolds(folds, 'e')
+    const kept = (await store.recall()).folds.map(({ id }) => id)
+    expect(kept).toHaveLength(STORED_CONVERSATIONS)
+    expect(kept).not.toContain('c4')
+    expect(kept).toContain('c5')
+  })
+
+  it('makes room for commands where the disk is full', async () => {
+    const trouble = vi.fn()
+    const store = await IndexedStore.open(factory, 'db', trouble)
+    await store.saveFolds([fold('old', '1'), fold('new', '2')], 'e')
+    fill(1)
+    expect(await store.keep(command('a'))).toBe(true)
+    expect((await store.recall()).folds.map(({ id }) => id)).toEqual(['new'])
+    expect(trouble).not.toHaveBeenCalled()
+  })
+
+  it('says when it cannot be, and when it can again', async () => {
+    const trouble = vi.fn()
+    const store = await IndexedStore.open(factory, 'db', trouble)
+    fill(4)
+    expect(await store.keep(command('a'))).toBe(false)
+    expect(await store.keep(command('b'))).toBe(false)
+    expect(store.state.trouble).toBe('quota')
+    expect(trouble).toHaveBeenCalledTimes(1)
+    expect(await store.keep(command('c'))).toBe(true)
+    expect(store.state.trouble).toBeNull()
+    fill(1, 'UnknownError')
+    await store.saveDraft('talk', DRAFT)
+    expect(store.state.trouble).toBe('unavailable')
+    store.close()
+    expect(await store.commands()).toEqual([])
+  })
+
+  it('is nothing in memory, and that is said', async () => {
+    const store = new MemoryStore('unavailable')
+    expect(store.state).toEqual({ kind: 'memory', trouble: 'unavailable' })
+    expect(await store.keep()).toBe(false)
+    for (const done of [store.saveFolds(), store.forget(), store.drop(), store.saveDraft(), store.learn()]) await done
+    store.close()
+    expect(await store.commands()).toEqual([])
+    expect(await store.recall()).toMatchObject({ epoch: null, folds: [] })
+  })
+})
+
+describe('a database', () => {
+  it('of a newer version does not open, and an older tab does not stand in the way of one', async () => {
+    const store = await IndexedStore.open(factory, 'db')
+    const newer = await openDatabase(factory, 'db', 2, { upgrade: (_, from) => expect(from).toBe(1) })
+    expect(await store.commands()).toEqual([]) // closed: it stepped aside
+    newer.close()
+    await expect(IndexedStore.open(factory, 'db')).rejects.toMatchObject({ name: 'VersionError' })
+    await deleteDatabase(factory, 'db')
+    expect((await factory.databases()).length).toBe(0)
+  })
+
+  it('whose upgrade knows the version already is left as it is', async () => {
+    ;(await openDatabase(factory, 'db', 0.5 + 0.5, { upgrade: (db) => void db.createObjectStore('meta') })).close()
+    await expect(IndexedStore.open(factory, 'db').then((store) => store.recall())).rejects.toBeInstanceOf(DOMException)
+  })
+})
+
+describe('a device', () => {
+  it('remembers who was there last, until it is told to forget', async () => {
+    const device = new Device(factory, 'host')
+    expect(await device.last()).toBeNull()
+    await device.remember(ANN)
+    expect(await device.last()).toEqual(ANN)
+    ;(await IndexedStore.open(factory, device.database('ann'))).close()
+    await device.erase('ann')
+    expect(await device.last()).toBeNull()
+    expect((await factory.databases()).map(({ name }) => name)).toEqual(['parley:host'])
+  })
+
+  it('remembers nobody where nothing can be stored', async () => {
+    const bare = new Device(undefined, 'host')
+    await bare.remember(ANN)
+    await bare.erase('ann')
+    expect(await bare.last()).toBeNull()
+    const refusing = Object.create(factory) as IDBFactory
+    refusing.open = () => {
+      throw new DOMException('private', 'SecurityError')
+    }
+    const device = new Device(refusing, 'host')
+    await device.remember(ANN)
+    expect(await device.last()).toBeNull()
+  })
+})
