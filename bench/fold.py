@@ -260,7 +260,7 @@ class Folds(Mapping[Id, Fold]):
         self._folds.pop(conversation, None)
 
     def settle(self, epoch: str | None) -> None:
-        """A fold in doubt restarted in this epoch, or (None) was forgotten: with the last one the cursors are worth it."""
+        """A fold in doubt restarted in this epoch, or (None) was forgotten: after the last one cursors are of it."""
         self._coming = epoch or self._coming
         if self._coming is not None and not any(fold.stale for fold in self._folds.values()):
             self.epoch, self._coming = self._coming, None

@@ -276,8 +276,9 @@ export class Model {
         fold.listed = item.last_message === null ? null : messageOf(item.last_message)
       }
       if (fresh) fold.toldUnread(item)
-      if (fold.activeAt === '') fold.activeAt = item.last_message?.at ?? before
-      before = fold.activeAt
+      const at = item.last_message?.at ?? before
+      if (fold.activeAt < at) fold.activeAt = at
+      before = at
       this.left.delete(item.id)
       this.touch(item.id)
     }
