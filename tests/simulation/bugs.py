@@ -16,7 +16,7 @@ from broker.link.resend import Effect, Lanes, Transmit
 from broker.wire.payloads import Id, Logged
 from edge.backbone import BackboneEnd
 from edge.socket.gateway import Gateway
-from edge.socket.hub import Hub, Stream
+from edge.socket.hub import Hub
 from edge.socket.replay import Replay
 from edge.socket.session import Session
 from tests.simulation.database import Server
@@ -121,17 +121,6 @@ def resent_under_a_new_id() -> Sequence[Plant]:
 @bug
 def gaps_of_the_edge_not_repaired() -> Sequence[Plant]:
     return [(Hub, "repairs", lambda self, now: [])]
-
-
-@bug
-def whom_events_are_for_by_the_latest_word() -> Sequence[Plant]:
-    """The latest to arrive, even if it is older."""
-
-    def told(self: Stream, as_of: int, recipients: tuple[Id, ...]) -> None:
-        self.as_of, self.recipients = as_of, recipients
-        self.newcomers.clear()
-
-    return [(Stream, "told", told)]
 
 
 @bug
