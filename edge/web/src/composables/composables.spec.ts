@@ -1,0 +1,62 @@
+import { effectScope, type ShallowRef } from 'vue'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { settable } from '../../tests/store'
+import { observed } from './observed'
+import { followViewport } from './viewport'
+
+afterEach(() => vi.useRealTimers())
+
+describe('an observed value', () => {
+  it('is drawn once a frame, whatever came meanwhile, and no more after the end', () => {
+    vi.useFakeTimers()
+    const source = settable(1)
+    const scope = effectScope()
+    const value = scope.run(() => observed(source)) as ShallowRef<number>
+    source.set(2)
+    source.set(3)
+    expect(value.value).toBe(1)
+    vi.advanceTimersByTime(50)
+    expect(value.value).toBe(3)
+    source.set(4)
+    scope.stop()
+    source.set(5)
+    vi.advanceTimersByTime(500)
+    expect(value.value).toBe(3)
+  })
+
+  it('is kept right in a hidden tab, where no frames come', () => {
+    vi.useFakeTimers()
+    vi.spyOn(document, 'hidden', 'get').mockReturnValue(true)
+    const source = settable(1)
+    const scope = effectScope()
+    const value = scope.run(() => observed(source)) as ShallowRef<number>
+    source.set(2)
+    vi.advanceTimersByTime(100)
+    expect(value.value).toBe(2)
+    source.set(3)
+    scope.stop()
+    vi.advanceTimersByTime(100)
+    expect(value.value).toBe(2)
+  })
+})
+
+describe('the viewport', () => {
+  it('is what the keyboard leaves, unless somebody zoomed', () => {
+    const root = document.createElement('div')
+    const viewport = Object.assign(new EventTarget(), { height: 800, offsetTop: 0, scale: 1 })
+    const stop = followViewport(viewport as unknown as VisualViewport, root)
+    expect(root.style.getPropertyValue('--viewport-height')).toBe('800px')
+    Object.assign(viewport, { height: 360, offsetTop: 12 })
+    viewport.dispatchEvent(new Event('resize'))
+    expect(root.style.getPropertyValue('--viewport-height')).toBe('360px')
+    expect(root.style.getPropertyValue('--viewport-top')).toBe('12px')
+    Object.assign(viewport, { height: 100, scale: 2 })
+    viewport.dispatchEvent(new Event('scroll'))
+    expect(root.style.getPropertyValue('--viewport-height')).toBe('360px')
+    stop()
+    Object.assign(viewport, { scale: 1 })
+    viewport.dispatchEvent(new Event('resize'))
+    expect(root.style.getPropertyValue('--viewport-height')).toBe('360px')
+    followViewport(null, root)()
+  })
+})
