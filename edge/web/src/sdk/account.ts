@@ -54,6 +54,8 @@ export class Account {
   private readonly dirty = new Set<ConversationId>()
   /** Commands that were made in this tab. */
   private readonly mine = new Set<CommandId>()
+  /** Those of them that are being stored just now. */
+  private readonly storing = new Set<CommandId>()
   private readonly open = new Map<ConversationId, number>()
   private readonly ends: Unsubscribe[] = []
   private listWatch: readonly ConversationId[] = []
@@ -202,7 +204,7 @@ export class Account {
         this.wish()
         for (const id of this.mine) {
           const command = this.model.commands.get(id)
-          if (command?.state === 'queued') this.ask({ type: 'queue', command })
+          if (command?.state === 'queued' && !this.storing.has(id)) this.ask({ type: 'queue', command })
         }
         break
       case 'ask':
@@ -233,9 +235,11 @@ export class Account {
 
   private entrust(command: Command): void {
     this.mine.add(command.id)
+    this.storing.add(command.id)
     this.absorb({ type: 'command', command })
     this.stored = this.stored.then(async () => {
       const kept = await this.parts.store.keep(command)
+      this.storing.delete(command.id)
       if (this.over) return
       const known = { ...command, kept }
       if (!kept) this.absorb({ type: 'command', command: known })
@@ -254,7 +258,7 @@ export class Account {
     this.leader = new Leader({ ...this.parts, model: this.model, publish: (change) => this.publish(change) }, [
       ...kept,
       // What is being stored just now is asked for in a moment.
-      ...unkept.filter(({ id }) => !this.mine.has(id)),
+      ...unkept.filter(({ id }) => !this.storing.has(id)),
     ])
     for (const id of this.model.folds.keys()) this.soil(id)
     this.wish()

@@ -10,6 +10,7 @@ import 'fake-indexeddb/auto' // the classes that idb asks for; each browser has 
 import { IDBFactory } from 'fake-indexeddb'
 import { WebSocket } from 'ws'
 import { type OpenConversation, Parley } from '../../src/sdk'
+import { TIMING } from '../../src/sdk/session'
 import { FakeLocks } from '../fakes/locks'
 
 interface Order {
@@ -46,6 +47,7 @@ class Tab {
       encoding,
       client: `driver/${name}`,
       bounds: { first: 50, most: 500 },
+      timing: { ...TIMING, pong: 1_000, ready: 2_000 },
       environment: {
         WebSocket: Socket as unknown as typeof globalThis.WebSocket,
         indexedDB: browser.indexedDB,
