@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
 
+from storage import embedded
 from tests.fixtures.browsers import Browsers
-from tests.fixtures.system import Person, System
+from tests.fixtures.postgres import fresh_database
+from tests.fixtures.system import Person, System, running_system
 
 pytestmark = pytest.mark.anyio
 
 ANN, CLARA = Person("Ann", "agent"), Person("Clara", "client")
 
 
+@pytest.fixture(scope="module")
+async def lasting(postgres: embedded.Server) -> AsyncIterator[System]:
+    """One system for the tests that kill nothing, or only stop it for a while."""
+    with fresh_database(postgres) as url:
+        async with running_system(url) as system:
+            yield system
+
+
 @pytest.mark.parametrize("encoding", ["msgpack", "json"])
-async def test_two_people_talk_and_see_how_far_it_got(system: System, browsers: Browsers, encoding: str) -> None:
-    talk = await system.conversation(ANN, CLARA)
-    ann = await browsers.tab("ann", system, ANN, encoding=encoding)
-    clara = await browsers.tab("clara", system, CLARA, encoding=encoding)
+async def test_two_people_talk_and_see_how_far_it_got(lasting: System, browsers: Browsers, encoding: str) -> None:
+    talk = await lasting.conversation(ANN, CLARA)
+    ann = await browsers.tab("ann", lasting, ANN, encoding=encoding)
+    clara = await browsers.tab("clara", lasting, CLARA, encoding=encoding)
     for tab in (ann, clara):
         await tab.do("open", conversation=talk)
         await tab.live()
@@ -120,13 +131,13 @@ async def test_what_a_closed_tab_had_not_sent_goes_out_from_the_next_one(system:
 
 
 async def test_two_tabs_show_the_same_and_send_once_and_the_other_goes_on_when_one_dies(
-    system: System, browsers: Browsers
+    lasting: System, browsers: Browsers
 ) -> None:
-    talk = await system.conversation(ANN, CLARA)
-    clara = await browsers.tab("clara", system, CLARA)
-    first = await browsers.tab("first", system, ANN, browser="laptop")
+    talk = await lasting.conversation(ANN, CLARA)
+    clara = await browsers.tab("clara", lasting, CLARA)
+    first = await browsers.tab("first", lasting, ANN, browser="laptop")
     await first.live()
-    second = await browsers.tab("second", system, ANN, browser="laptop")
+    second = await browsers.tab("second", lasting, ANN, browser="laptop")
     for tab in (clara, first, second):
         await tab.do("open", conversation=talk)
         await tab.live()
@@ -148,13 +159,13 @@ async def test_two_tabs_show_the_same_and_send_once_and_the_other_goes_on_when_o
     await second.live()
 
 
-async def test_history_is_read_back_page_by_page(system: System, browsers: Browsers) -> None:
-    talk = await system.conversation(ANN, CLARA)
-    async with system.client(ANN) as other:
+async def test_history_is_read_back_page_by_page(lasting: System, browsers: Browsers) -> None:
+    talk = await lasting.conversation(ANN, CLARA)
+    async with lasting.client(ANN) as other:
         for number in range(130):
             await other.send(talk, f"{number}")
         await other.react(talk, 2, "👍")
-    clara = await browsers.tab("clara", system, CLARA)
+    clara = await browsers.tab("clara", lasting, CLARA)
     await clara.do("open", conversation=talk)
     shown = await clara.until("timeline", lambda shown: len(shown["entries"]) == 99, conversation=talk)
     assert (shown["floor"], shown["cursor"]) == (32, 132)
@@ -166,31 +177,31 @@ async def test_history_is_read_back_page_by_page(system: System, browsers: Brows
 
 
 async def test_a_refused_command_stays_with_its_reason_and_can_be_tried_again(
-    system: System, browsers: Browsers
+    lasting: System, browsers: Browsers
 ) -> None:
-    talk = await system.conversation(ANN, CLARA)
-    clara = await browsers.tab("clara", system, CLARA)
+    talk = await lasting.conversation(ANN, CLARA)
+    clara = await browsers.tab("clara", lasting, CLARA)
     await clara.do("open", conversation=talk)
     await clara.live()
     path = f"/api/v1/conversations/{talk}"
-    status, _ = await system.http("PATCH", path, ANN, json={"status": "closed"})
+    status, _ = await lasting.http("PATCH", path, ANN, json={"status": "closed"})
     assert status == 200
     command = await clara.do("send", conversation=talk, body="too late?")
     shown = await clara.until("timeline", lambda shown: shown["outgoing"][0]["state"] == "refused", conversation=talk)
     assert shown["outgoing"][0]["refusal"]["code"] == "closed"
-    await system.http("PATCH", path, ANN, json={"status": "open"})
+    await lasting.http("PATCH", path, ANN, json={"status": "open"})
     await clara.do("retry", conversation=talk, command=command)
     await clara.shows(talk, "too late?")
 
 
-async def test_a_stopped_edge_is_left_when_it_answers_no_ping(system: System, browsers: Browsers) -> None:
-    talk = await system.conversation(ANN, CLARA)
-    clara = await browsers.tab("clara", system, CLARA)
+async def test_a_stopped_edge_is_left_when_it_answers_no_ping(lasting: System, browsers: Browsers) -> None:
+    talk = await lasting.conversation(ANN, CLARA)
+    clara = await browsers.tab("clara", lasting, CLARA)
     await clara.do("open", conversation=talk)
     await clara.live()
-    system.processes["edge"].send_signal(signal.SIGSTOP)
+    lasting.processes["edge"].send_signal(signal.SIGSTOP)
     await clara.do("wake")
     await clara.until("state", lambda state: state["connection"] in ("offline", "connecting"))
     await clara.do("send", conversation=talk, body="to nobody yet")
-    system.processes["edge"].send_signal(signal.SIGCONT)
+    lasting.processes["edge"].send_signal(signal.SIGCONT)
     await clara.shows(talk, "to nobody yet")
