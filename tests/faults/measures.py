@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from tests.faults.history import Operation
+from tests.faults.history import Id, Operation
 from tests.faults.run import Run
 
 
 def everybody(_: Operation) -> bool:
     """All commands count."""
     return True
+
+
+def unhindered(run: Run) -> Callable[[Operation], bool]:
+    """Those that did not stand behind one that was refused for good, in its lane.
+
+    A refusal may not be said while a copy may still be stored, for 6 s at most, and what stands behind it waits too;
+    a second later the lane has caught up.
+    """
+    lanes: dict[tuple[str, Id], list[tuple[float, float]]] = defaultdict(list)
+    for op in run.history.operations.values():
+        if op.failed:
+            lanes[op.client, op.conversation].append((op.called, op.refusals[-1][1]))
+
+    def free(op: Operation) -> bool:
+        return not any(called <= op.called <= told + 1 for called, told in lanes[op.client, op.conversation])
+
+    return free
 
 
 def longest_silence(run: Run, since: float, until: float, who: Callable[[Operation], bool] = everybody) -> float:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.faults.history import Operation
-from tests.faults.measures import acks_between, first_ack, longest_silence, slowest
+from tests.faults.measures import acks_between, first_ack, longest_silence, slowest, unhindered
 from tests.faults.run import Run, running, under_load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
@@ -133,14 +133,7 @@ async def test_a_worker_stopped_while_its_append_is_open_leaves_no_lock_and_the_
     seen: dict[str, list[tuple[str, str | None]]] = defaultdict(list)
     async with running(database_url, seed=42) as run:
         verdict = await under_load(run, plan, seconds=14)
-        refused = [op for op in run.history.operations.values() if op.failed and began[0] - 2 <= op.called]
-
-        def unhindered(operation: Operation) -> bool:
-            """Nothing of the same client to the same conversation was refused for good just before."""
-            place = (operation.client, operation.conversation)
-            return not any(place == (op.client, op.conversation) and op.called < operation.called for op in refused)
-
-        late = slowest(run, began[0] + 3, began[0] + 8, unhindered)
+        late = slowest(run, began[0] + 3, began[0] + 8, unhindered(run))
     assert verdict.sound, verdict.faults
     assert verdict.open == 0
     assert seen["open"] == [("active", "Lock")]

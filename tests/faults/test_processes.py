@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.faults.measures import delays, longest_silence, slowest
+from tests.faults.measures import delays, longest_silence, slowest, unhindered
 from tests.faults.run import Run, running, under_load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.long]
@@ -83,9 +83,9 @@ async def test_when_a_persistence_worker_is_stopped_in_an_append_the_other_takes
     began: list[float] = []
     async with running(database_url, seed=4) as run:
         verdict = await under_load(run, plan, seconds=13)
-        late = slowest(run, began[0] + 3, began[0] + 8)
+        late = slowest(run, began[0] + 3, began[0] + 8, unhindered(run))
     assert verdict.sound, verdict.faults
-    assert late <= 1, late
+    assert late <= 2, late
 
 
 async def test_when_both_brokers_are_killed_and_restarted_service_is_back_within_five_seconds(database_url):
@@ -102,9 +102,9 @@ async def test_when_both_brokers_are_killed_and_restarted_service_is_back_within
     began: list[float] = []
     async with running(database_url, seed=5) as run:
         verdict = await under_load(run, plan, seconds=10)
-        late = slowest(run, began[0] + 5, began[0] + 7)
+        late = slowest(run, began[0] + 5, began[0] + 7, unhindered(run))
     assert verdict.sound, verdict.faults
-    assert late <= 1, late
+    assert late <= 2, late
 
 
 async def test_when_a_fanout_worker_is_killed_and_another_joins_everybody_has_everything_within_three_seconds(
