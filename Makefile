@@ -20,7 +20,7 @@ JOBS ?= 3
 COMPILE = uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults soak simulate check lint types format lock bench bench-table clean python run-environment environment webapp test-web
+.PHONY: help run test test-unit test-faults test-long soak simulate check lint types format lock bench bench-table clean python run-environment environment webapp test-web
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -49,9 +49,11 @@ test-web: environment ## the web app's types, style and tests
 	@echo 'parley: the web app'
 	@$(VENV)/python -m deploy.webapp check
 
-test-faults: environment ## all the long fault tests, then two minutes of mixed faults; with SECONDS= and SEED= only those
-	@$(if $(SECONDS)$(SEED),,$(VENV)/python -m pytest -m long tests/faults)
+test-faults: test-long ## all the long fault tests, then two minutes of mixed faults; with SECONDS= and SEED= only those
 	@$(VENV)/python -m tests.faults.mixed --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+test-long: environment ## the long fault tests (LONG="tests/faults/test_storm.py …", what pytest takes, for some of them)
+	@$(if $(SECONDS)$(SEED),,$(VENV)/python -m pytest -m long $(or $(LONG),tests/faults))
 
 soak: ## an hour of mixed faults (SEED=)
 	@$(MAKE) test-faults SECONDS=3600 ARGS="--rate 100 $(ARGS)"
