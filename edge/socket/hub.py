@@ -69,6 +69,8 @@ class Stream:
             self.as_of = as_of
             self.recipients = recipients
             self.newcomers.clear()
+            if self.unshown:
+                self.unshown.intersection_update(recipients)
 
 
 class Hub(Generic[S]):
@@ -187,8 +189,8 @@ class Hub(Generic[S]):
     def headed(self, head: HeadOf, now: float) -> None:
         """Fanout says how far a log reaches; what is missing here becomes a gap.
 
-        So does what is not, to an account that follows it and was not known to: its newest event is then read for that
-        account alone, and shows its clients their gap.
+        So does what is not, to an account that follows it and was not known to: the event that the head names is then
+        read for that account alone, and shows its clients their gap. No younger one: the account may be removed by now.
         """
         stream = self.streams.get(head.conversation)
         if stream is None:
@@ -196,12 +198,10 @@ class Hub(Generic[S]):
             stream = self._remember(head.conversation, Stream(head.seq - 1))
         if head.seq >= stream.as_of and head.recipients != stream.recipients:
             followed = {*stream.recipients, *stream.newcomers}
-            found = (one for one in head.recipients if one not in followed and one in self.sessions)
-            stream.unshown = {*found, *stream.unshown}.intersection(head.recipients)
+            stream.unshown.update(one for one in head.recipients if one not in followed and one in self.sessions)
         stream.told(head.seq, head.recipients)
-        if head.seq > stream.last or stream.unshown:
-            stream.wanted = max(stream.wanted, head.seq)
-            self._note_gap(head.conversation, stream, now)
+        stream.wanted = max(stream.wanted, head.seq)
+        self._note_gap(head.conversation, stream, now)
 
     def repairs(self, now: float) -> list[Repair]:
         """The gaps older than 50 ms, each once until `filled` or `unfilled` answers for it."""
@@ -210,7 +210,7 @@ class Hub(Generic[S]):
             stream = self.streams[conversation]
             if stream.due is not None and stream.due <= now and stream.repairing is None:
                 lacking = stream.wanted > stream.last
-                after, upto = (stream.last, stream.wanted) if lacking else (stream.last - 1, stream.last)
+                after, upto = (stream.last, stream.wanted) if lacking else (stream.as_of - 1, stream.as_of)
                 stream.repairing = Repair(conversation, after, upto)
                 wanted.append(stream.repairing)
                 self.repairs_begun += 1
@@ -222,7 +222,7 @@ class Hub(Generic[S]):
         if stream is None or stream.repairing is not repair:
             return None
         forward = self._advance(repair.conversation, stream, events, now)
-        if forward is None and stream.unshown and events:
+        if forward is None and stream.unshown and events and events[-1].seq == stream.as_of:
             forward = Forward(repair.conversation, tuple(sorted(stream.unshown)), events[-1:])
             stream.unshown.clear()
             self._note_gap(repair.conversation, stream, now)

@@ -175,6 +175,107 @@ def test_a_delivery_that_was_overtaken_does_not_bring_back_who_was_removed(hub: 
     assert forward.recipients == (ANN,)
 
 
+# Who is added unheard -------------------------------------------------------
+
+
+@pytest.fixture
+def added(hub: Hub[str]) -> Hub[str]:
+    """Bob is here, and nobody told of his joining: the next heads name him, and Ann's stream is at them already."""
+    hub.attach(BOB, "bob-1")
+    hub.headed(HeadOf(TALK, 3, (ANN, BOB)), 0.0)
+    return hub
+
+
+def test_who_is_added_unheard_is_shown_the_newest_event_and_nobody_else_is(added: Hub[str]):
+    (repair,) = added.repairs(1.0)
+    assert repair == Repair(TALK, 2, 3)
+    assert added.filled(repair, [event(3)], 1.0) == Forward(TALK, (BOB,), [event(3)])
+    assert not added.gaps
+    assert added.repairs(9.0) == []
+    added.headed(HeadOf(TALK, 3, (ANN, BOB)), 9.0)
+    assert not added.gaps, "he is known to follow"
+
+
+def test_who_is_added_and_not_here_is_shown_nothing(hub: Hub[str]):
+    hub.headed(HeadOf(TALK, 3, (ANN, EVE)), 0.0)
+    assert not hub.gaps
+
+
+def test_who_read_the_log_by_himself_is_shown_nothing(hub: Hub[str]):
+    hub.attach(BOB, "bob-1")
+    hub.know(TALK, 3, BOB)
+    hub.headed(HeadOf(TALK, 3, (ANN, BOB)), 0.0)
+    assert not hub.gaps
+
+
+def test_a_real_gap_shows_who_was_added_as_much_as_anybody(added: Hub[str]):
+    added.headed(HeadOf(TALK, 5, (ANN, BOB)), 0.0)
+    (repair,) = added.repairs(1.0)
+    assert repair == Repair(TALK, 3, 5)
+    assert added.filled(repair, [event(4), event(5)], 1.0) == Forward(TALK, (ANN, BOB), [event(4), event(5)])
+    assert not added.gaps
+    assert added.repairs(9.0) == []
+
+
+def test_a_gap_that_opens_while_the_newest_event_is_read_shows_it(added: Hub[str]):
+    (repair,) = added.repairs(1.0)
+    assert added.delivered(delivery(5), 1.0) is None
+    assert added.filled(repair, [event(3)], 1.0) is None
+    (repair,) = added.repairs(1.0 + GAP_SECONDS)
+    assert repair == Repair(TALK, 3, 5)
+    assert added.filled(repair, [event(4), event(5)], 2.0) == Forward(TALK, (ANN, BOB), [event(4), event(5)])
+    assert not added.gaps
+
+
+def test_an_event_that_comes_meanwhile_shows_it_too(added: Hub[str]):
+    (repair,) = added.repairs(1.0)
+    assert added.delivered(delivery(4), 1.0) == Forward(TALK, (ANN, BOB), [event(4)])
+    assert not added.gaps
+    assert added.filled(repair, [event(3)], 1.0) is None
+    added.delivered(delivery(6), 2.0)
+    assert added.repairs(3.0) == [Repair(TALK, 4, 6)]
+
+
+def test_a_newest_event_that_cannot_be_read_is_read_again(added: Hub[str]):
+    (repair,) = added.repairs(1.0)
+    added.unfilled(repair, 1.0)
+    assert added.repairs(1.0 + RETRY_SECONDS / 2) == []
+    (repair,) = added.repairs(1.0 + RETRY_SECONDS)
+    assert added.filled(repair, [event(3)], 2.0) == Forward(TALK, (BOB,), [event(3)])
+    assert not added.gaps
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_is_removed_before_the_answer_is_shown_nothing(added: Hub[str], asked: bool):
+    repairs = added.repairs(1.0) if asked else []
+    added.headed(HeadOf(TALK, 3, (ANN,)), 1.0)
+    assert not added.gaps
+    assert [added.filled(repair, [event(3)], 1.0) for repair in repairs] == [None] * len(repairs)
+    assert not added.gaps
+    assert added.repairs(9.0) == []
+
+
+def test_who_is_removed_by_an_event_held_back_is_shown_nothing(added: Hub[str]):
+    (repair,) = added.repairs(1.0)
+    assert added.delivered(delivery(5, to=(ANN,)), 1.0) is None
+    assert added.filled(repair, [event(3)], 1.0) is None
+    assert added.repairs(1.0 + GAP_SECONDS) == [Repair(TALK, 3, 5)]
+
+
+def test_heads_that_were_overtaken_show_no_event_behind_them(hub: Hub[str]):
+    """Bob may have been removed since: what is younger than the word that he follows is not for him."""
+    hub.detach(ANN, "ann-1")
+    hub.attach(ANN, "ann-2")
+    hub.know(TALK, 9, ANN)
+    hub.attach(BOB, "bob-1")
+    hub.headed(HeadOf(TALK, 5, (ANN, BOB)), 0.0)
+    (repair,) = hub.repairs(1.0)
+    assert repair == Repair(TALK, 4, 5)
+    assert hub.filled(repair, [event(5)], 1.0) == Forward(TALK, (BOB,), [event(5)])
+    assert not hub.gaps
+    assert seqs(hub.delivered(delivery(10, to=(ANN,)), 2.0)) == [10]
+
+
 # Who begins -----------------------------------------------------------------
 
 

@@ -105,12 +105,21 @@ class HubMachine(RuleBasedStateMachine):
             return
         assert self.reached is not None
         assert forward.conversation == TALK
+        if forward.events[-1].seq <= self.reached:
+            self.shown(forward)
+            return
         assert list(forward.events) == self.log[self.reached : self.reached + len(forward.events)]
         assert forward.events
         self.reached = forward.events[-1].seq
         assert self.reached <= self.newest
         assert set(forward.recipients) == self.members[self.newest]
         self.forwarded += [one.seq for one in forward.events]
+
+    def shown(self, forward: Forward) -> None:
+        """The event that the newest word is of, to accounts that it names and nothing was forwarded to."""
+        assert list(forward.events) == [self.log[self.newest - 1]]
+        assert forward.recipients
+        assert set(forward.recipients) <= self.members[self.newest]
 
     # The database
 
@@ -120,8 +129,12 @@ class HubMachine(RuleBasedStateMachine):
         for repair in self.hub.repairs(self.now):
             assert self.asked is None, "a gap is asked for once"
             assert self.reached is not None
-            assert repair == Repair(TALK, self.reached, repair.upto)
-            assert self.reached < repair.upto <= len(self.log)
+            if repair.upto > self.reached:
+                assert repair == Repair(TALK, self.reached, repair.upto)
+                assert repair.upto <= len(self.log)
+            else:
+                assert repair == Repair(TALK, self.newest - 1, self.newest)
+                assert self.hub.streams[TALK].unshown
             self.asked, self.answered = repair, repair.after
 
     @precondition(lambda self: self.asked)
@@ -190,8 +203,10 @@ class HubMachine(RuleBasedStateMachine):
     @invariant()
     def gap_is_noted_exactly_while_something_is_missing(self) -> None:
         for conversation, stream in self.hub.streams.items():
-            assert (conversation in self.hub.gaps) == (stream.wanted > stream.last)
-            assert (stream.due is not None) == (stream.wanted > stream.last)
+            missing = stream.wanted > stream.last or bool(stream.unshown)
+            assert (conversation in self.hub.gaps) == missing
+            assert (stream.due is not None) == missing
+            assert stream.unshown <= self.members[self.newest]
             assert all(stream.last < seq <= len(self.log) for seq in stream.held)
 
     @invariant()
