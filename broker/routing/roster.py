@@ -1,8 +1,9 @@
 """Who is alive. Pure: what was heard and the time go in, changes come out.
 
 A node that was not heard for 1.5 s is suspect: others are preferred, nothing is lost. After 3 s it is gone, and if it
-speaks again it must introduce itself anew. (Paranoid Pirate of the ZeroMQ guide; not a failure detector's proof,
-which nobody has: two brokers may disagree, and the log does not care.)
+speaks again it must introduce itself anew. One that said hello is suspect until it has answered our welcome: who says
+hello again and again does not hear us, and by another broker it may be reached. (Paranoid Pirate of the ZeroMQ guide;
+not a failure detector's proof, which nobody has: two brokers may disagree, and the log does not care.)
 """
 
 from __future__ import annotations
@@ -35,12 +36,18 @@ class Roster:
         self._looked = float("-inf")
 
     def introduce(self, name: str, role: str, now: float) -> None:
-        """A node said hello."""
-        self.nodes[name] = Node(name, role, now)
+        """A node said hello; it is suspect until it is `heard`."""
+        self.nodes[name] = Node(name, role, now, suspect=True)
         self.version += 1
 
+    def greeted(self, name: str, now: float) -> None:
+        """A node said hello once more: it is there, and has not heard us yet."""
+        node = self.nodes.get(name)
+        if node is not None:
+            node.heard = now
+
     def heard(self, name: str, now: float) -> None:
-        """A node spoke; a suspect one is trusted again."""
+        """A node spoke to us, not at us; a suspect one is trusted (again)."""
         node = self.nodes.get(name)
         if node is not None:
             node.heard = now

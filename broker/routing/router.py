@@ -72,7 +72,8 @@ class Router:
             self.counts.malformed += 1
             return
         frames = batch.frames
-        if frames and frames[0][0] == Op.HELLO:
+        greets = bool(frames) and frames[0][0] == Op.HELLO
+        if greets:
             if not self._hello(identity, frames[0], now, user):
                 return
             frames = frames[1:]
@@ -87,7 +88,10 @@ class Router:
             return
         self.counts.batches += 1
         self.counts.frames += len(frames)
-        self.roster.heard(peer.name, now)
+        if greets:
+            self.roster.greeted(peer.name, now)
+        else:
+            self.roster.heard(peer.name, now)
         age = peer.ages.age(batch.clock, batch.echo, now * 1000)
         peer.ledger.received(batch.sent)
         peer.gate.granted(batch.consumed)

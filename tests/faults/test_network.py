@@ -46,12 +46,8 @@ async def test_a_silent_line_between_edge_and_broker_is_noticed_within_four_seco
         worst = slowest(run, began[0] - 1, began[0] + 4, unhindered(run))
     assert verdict.sound, verdict.faults
     record_property("silent", f"waits: {worst:.2f} s, 4 s later {late:.2f} s; grown {max(grown) / MEGABYTE:.1f} MB")
-    if cut.get("up", True):
-        # Not noticed in time yet: the broker takes an edge for reachable that does not hear it.
-        assert worst <= 12, worst
-    else:
-        assert late <= 2, late
-        assert worst <= 4 + 1, worst
+    assert late <= 2, late
+    assert worst <= 4 + 1, worst
     assert max(grown) <= 50 * MEGABYTE
 
 

@@ -15,7 +15,10 @@ def simulate(*arguments: str) -> tuple[int, str]:
     """`python -m tests.simulation`: its exit code and what it printed. Coverage is not measured."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.simulation", *arguments],
-        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHONHASHSEED", "COVERAGE_"))},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
+            "PYTHONHASHSEED": "0",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -40,8 +40,14 @@ class RosterMachine(RuleBasedStateMachine):
     def introduce(self, name):
         self.roster.introduce(name, role(name), self.now)
         self.heard[name] = self.now
-        self.suspects.discard(name)
+        self.suspects.add(name)
         self.leaving.discard(name)
+
+    @rule(name=names)
+    def greet_again(self, name):
+        self.roster.greeted(name, self.now)
+        if name in self.heard:
+            self.heard[name] = self.now
 
     @rule(name=names)
     def retire(self, name):
@@ -103,6 +109,7 @@ def test_a_roster_that_was_stopped_itself_suspects_nobody():
     """Everyone seems silent then, and their words wait unread."""
     roster = Roster()
     roster.introduce("edge-1", "edge", 0.0)
+    roster.heard("edge-1", 0.0)
     roster.look(0.0)
     assert roster.look(60.0) == ([], [])
     assert roster.look(60.9) == ([], [])

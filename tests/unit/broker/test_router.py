@@ -36,6 +36,9 @@ class Hub:
             self.say(name, (int(Op.HELLO), name.partition("-")[0], name, life))
         self.flush()
         for name in names:
+            self.say(name)
+        self.flush()
+        for name in names:
             self.take(name)
 
     def to(self, source: str, node: str, tag: int, ttl: int = 5_000, size: int = 0) -> None:
@@ -91,7 +94,10 @@ def test_a_hello_is_answered_with_its_life_and_the_roster():
     hub.flush()
     welcome, roster = hub.got["edge-1"]
     assert welcome == (int(Op.WELCOME), "broker-1", 7)
-    assert unpack_roster(roster[2]) == (("edge-1", "edge", False),)
+    assert unpack_roster(roster[2]) == (("edge-1", "edge", True),), "suspect until it has answered"
+    hub.say("edge-1")
+    hub.flush()
+    assert unpack_roster(hub.got["edge-1"][-1][2]) == (("edge-1", "edge", False),)
 
 
 def test_a_second_hello_of_the_same_life_is_answered_and_changes_nothing(hub):
