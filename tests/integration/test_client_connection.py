@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from random import Random
 
+import aiohttp
 import pytest
 
 from bench.client import Client, ClientError, RefusedError
@@ -245,6 +246,25 @@ async def test_what_is_unanswered_at_the_end_stays_in_the_outbox(server):
     async with Client(server.url, token="t", outbox=outbox) as client:
         await within(10, client, lambda: not len(outbox))
     assert len(server.logs[TALK]) == 1
+
+
+async def test_a_client_closed_at_the_moment_in_which_its_connection_ends_stays_closed(server, monkeypatch):
+    client = Client(server.url, token="t", backoff=QUICK)
+    closing = asyncio.get_running_loop().create_future()
+    receive = aiohttp.ClientWebSocketResponse.receive
+
+    async def receive_and_close(self, *patience):
+        message = await receive(self, *patience)
+        if message.type not in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT) and not closing.done():
+            closing.set_result(asyncio.create_task(client.close()))  # begins in the next turn: the writer still ends
+        return message
+
+    monkeypatch.setattr(aiohttp.ClientWebSocketResponse, "receive", receive_and_close)
+    await client.__aenter__()
+    server.cut()
+    await asyncio.wait_for(await asyncio.wait_for(closing, 10), 10)
+    assert client.state == "closed"
+    assert client.reconnects == 0
 
 
 async def test_nobody_there_is_waited_for_no_longer_than_asked(server):
