@@ -234,6 +234,8 @@ class World:
                 at = int(chance() * len(runnable)) if len(runnable) > 1 else 0
                 process = runnable[at]
                 self.steps += 1
+                if self.steps > MOST_STEPS:
+                    raise Runaway(f"{self.steps} steps by {self.now - 1000:.1f} s")
                 if process is not running:
                     running = process
                     asyncio._set_running_loop(process)
@@ -243,8 +245,6 @@ class World:
                     process._waiting = False
                     process._wait_for_turn()
             self._digest.update(b"%d %.6f;" % (self.steps, self.now))
-            if self.steps > MOST_STEPS:
-                raise Runaway(f"{self.steps} steps by {self.now - 1000:.1f} s")
             if not events or events[0][0] > until:
                 self.now = max(self.now, until)
                 return
