@@ -22,6 +22,9 @@ BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LOCK_SECONDS = 0.5
 """How long an append waits for a lock (STORAGE_APPEND_LOCK_SECONDS)."""
 
+ANSWERED_EARLY_SECONDS = 0.2
+"""How long before the commit, where that bug is planted."""
+
 
 class Server:
     """PostgreSQL: one log, transactions that overlap, row locks. `away`: it takes no statement.
@@ -76,10 +79,12 @@ class Server:
         self.locked |= wanted
         xid, self._xid = self._xid, self._xid + 1
         self._running.add(xid)
+        takes = self.pause()
         if self.answers_first:
             self._answer_first(commands, answer)
             answer = _nobody
-        self.world.after(self.pause(), self._commit, commands, wanted, xid, answer)
+            takes += ANSWERED_EARLY_SECONDS
+        self.world.after(takes, self._commit, commands, wanted, xid, answer)
 
     def _answer_first(self, commands: Sequence[NewEvent], answer: Callable[[Any], None]) -> None:
         """Say what the commit would bring, without one."""

@@ -7,22 +7,32 @@ import pytest
 from tests.simulation.bugs import BUGS
 from tests.simulation.test_schedules import simulate
 
-MOST = 1000
-FOUND_BY = {
-    "rights before ids": 185,
-    "membership not checked on replay": 512,
-    "caught up over a gap": 798,
-    "a missed announcement goes unnoticed": 256,
-    "the client skips gaps": 154,
-    "a resend leaves out the first of a batch": 180,
-    "nobody announces before reading": 1240,
-    "acknowledged before the commit": 127,
-}
-"""Where to begin: the first schedule that found it when this was written. The others are found by the first ten."""
+MOST = 300
+MOST_OF_RARE = 4000
+RARE = frozenset(
+    {
+        "rights before ids",
+        "membership not checked on replay",
+        "caught up over a gap",
+        "a missed announcement goes unnoticed",
+        "the client skips gaps",
+        "a resend leaves out the first of a batch",
+        "nobody announces before reading",
+    }
+)
+"""What takes several things at once, and shows in one schedule of a hundred, or of a thousand."""
 
 
-@pytest.mark.parametrize("name", sorted(BUGS))
+@pytest.mark.parametrize("name", sorted(BUGS.keys() - RARE))
 def test_a_planted_bug_is_found(name):
-    code, said = simulate("--bug", name, "--first", str(FOUND_BY.get(name, 0)), "--count", str(MOST))
+    code, said = simulate("--bug", name, "--count", str(MOST))
+    assert code == 0, said
+    assert "is found by schedule" in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(RARE))
+def test_a_planted_bug_that_shows_seldom_is_found(name):
+    code, said = simulate("--bug", name, "--count", str(MOST_OF_RARE))
     assert code == 0, said
     assert "is found by schedule" in said
