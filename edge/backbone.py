@@ -67,7 +67,7 @@ class BackboneEnd:
         """A frame from a worker."""
         try:
             payload = payloads.decode(received.payload)
-        except (msgspec.ValidationError, msgspec.DecodeError):
+        except msgspec.DecodeError:
             self.refused += 1
             log.warning("edge.bad_frame", source=received.source)
             return

@@ -7,7 +7,7 @@ everywhere in Parley, times are RFC 3339 strings in UTC with milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -285,8 +285,24 @@ encode = msgspec.msgpack.Encoder().encode
 
 _encode_map = msgspec.msgpack.Encoder().encode
 
-decode = msgspec.msgpack.Decoder(Payload).decode
-"""Bytes to payload; `msgspec.ValidationError` or `msgspec.DecodeError` for anything else."""
+_decode: Callable[[bytes], Payload] = msgspec.msgpack.Decoder(Payload).decode
+_decode_commands = msgspec.msgpack.Decoder(Commands).decode
+
+
+def decode(data: bytes) -> Payload:
+    """Bytes to payload; raises `msgspec.DecodeError` (of which `ValidationError` is one) for anything else."""
+    try:
+        return _decode(data)
+    except (UnicodeDecodeError, RecursionError) as fault:
+        raise msgspec.DecodeError(str(fault)) from None
+
+
+def decode_commands(data: bytes) -> Commands:
+    """As `decode`, of what can only be commands."""
+    try:
+        return _decode_commands(data)
+    except (UnicodeDecodeError, RecursionError) as fault:
+        raise msgspec.DecodeError(str(fault)) from None
 
 
 def logged(event: Mapping[str, Any]) -> Logged:

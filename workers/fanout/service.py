@@ -113,7 +113,7 @@ class Fanout:
         """A frame from an edge or a persistence worker. What cannot be understood is counted and changes nothing."""
         try:
             payload = payloads.decode(received.payload)
-        except (msgspec.ValidationError, msgspec.DecodeError):
+        except msgspec.DecodeError:
             self.refused += 1
             log.warning("fanout.bad_frame", source=received.source)
             return

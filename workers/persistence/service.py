@@ -19,7 +19,7 @@ import structlog
 from broker.link.client import LinkError
 from broker.node.histogram import Histogram
 from broker.wire.fingerprint import fingerprint
-from broker.wire.payloads import Command, Commands
+from broker.wire.payloads import Command, decode_commands
 from storage.errors import BadData, Busy, StorageError
 from workers.persistence.answers import Answers, Frame, Waiter
 from workers.persistence.batch import Queue
@@ -55,8 +55,6 @@ CANCEL_SECONDS = 2.0
 """How long a stop waits for an append that it had to cancel."""
 
 BATCH_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 300, 400, 500)
-
-_decode = msgspec.msgpack.Decoder(Commands).decode
 
 
 class Backbone(Protocol):
@@ -156,7 +154,7 @@ class Persistence:
         counters = self.counters
         counters.frames += 1
         try:
-            items = _decode(received.payload).items
+            items = decode_commands(received.payload).items
         except msgspec.DecodeError as error:
             counters.malformed += 1
             log.warning("frame.malformed", source=received.source, error=str(error))
