@@ -14,7 +14,6 @@ from bench.fold import Event, Fold
 from bench.outbox import Outbox
 from broker.link.resend import Effect, Lanes, Transmit
 from broker.wire.payloads import Id, Logged
-from edge.backbone import BackboneEnd
 from edge.socket.gateway import Gateway
 from edge.socket.hub import Hub
 from edge.socket.replay import Replay
@@ -165,14 +164,6 @@ def a_missed_announcement_goes_unnoticed() -> Sequence[Plant]:
         return told(self, edge, audience)
 
     return [(Audiences, "told", trusting)]
-
-
-@bug
-def nobody_announces_before_reading() -> Sequence[Plant]:
-    async def announced(self: BackboneEnd) -> bool:
-        return True
-
-    return [(BackboneEnd, "announced", announced)]
 
 
 @bug

@@ -17,7 +17,6 @@ RARE = frozenset(
         "a missed announcement goes unnoticed",
         "the client skips gaps",
         "a resend leaves out the first of a batch",
-        "nobody announces before reading",
     }
 )
 """What takes several things at once, and shows in one schedule of a hundred, or of a thousand."""

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from broker.wire.payloads import Appended, Command, Commands, Create, Head, Join, Message, encode
 from storage.errors import Unavailable
-from tests.unit.workers.persistence.stage import ANN, HALL, NOWHERE, QUICK, ROOM, Stage, running
+from tests.unit.workers.persistence.stage import ANN, HALL, NOWHERE, QUICK, ROOM, Stage, at_rest, running
 from workers.persistence.service import Persistence
 from workers.settings import WorkerSettings
 
@@ -44,7 +44,7 @@ async def test_what_arrives_during_an_append_is_the_next_batch(stage):
     """Group commit grows by itself; each edge gets one payload per batch."""
     stage.log.free.clear()
     stage.arrive(stage.say("1"))
-    await asyncio.sleep(0.001)
+    await at_rest()
     for body in "234":
         stage.arrive(stage.say(body))
     stage.arrive(stage.say("5", HALL), source="edge-2")
@@ -62,7 +62,7 @@ async def test_a_frame_is_given_back_when_its_last_command_is_answered(stage):
     join = Command(2, ROOM, ANN, str(uuid4()), Join(str(uuid4())))
     stage.log.free.clear()
     received = stage.arrive(first, join)
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.log.let_one_through()
     await stage.until(1)
     assert stage.link.done == []
@@ -79,7 +79,7 @@ async def test_a_resend_during_the_append_is_merged_and_all_who_asked_are_answer
     stage.log.free.clear()
     command = stage.say("once")
     stage.arrive(command)
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.arrive(command, source="edge-2")
     stage.log.free.set()
     await stage.until(1)
@@ -146,7 +146,7 @@ async def test_commands_that_die_while_the_database_is_away_are_unavailable_and_
     """Those being tried and those that wait alike; what lives still is stored later."""
     stage.log.failing = Unavailable("connection refused")
     stage.arrive(stage.say("tried"), life=1.0)
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.arrive(stage.say("waiting", HALL), life=1.0)
     stage.arrive(stage.say("patient", HALL), life=3.0)
     await asyncio.sleep(0.005)
@@ -170,7 +170,7 @@ async def test_a_command_that_dies_behind_an_append_is_not_stored(stage):
     """Its deadline is looked at when the next batch is cut."""
     stage.log.free.clear()
     stage.arrive(stage.say("1"))
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.arrive(stage.say("2"))
     stage.now += 6.0
     stage.log.free.set()
@@ -181,7 +181,7 @@ async def test_no_command_lives_longer_than_promised_whatever_its_frame_says(sta
     """A frame without a time to live is still a command."""
     stage.log.free.clear()
     stage.arrive(stage.say("1"))
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.arrive(stage.say("2"), life=inf)
     stage.now += 5.0
     stage.log.free.set()
@@ -194,7 +194,7 @@ async def test_of_a_batch_that_is_retried_only_the_living_are_appended(stage):
     stage.log.failing = Unavailable()
     stage.arrive(stage.say("short"), life=1.0)
     stage.arrive(stage.say("long"), life=4.0)
-    await asyncio.sleep(0.001)
+    await at_rest()
     stage.now += 2.0
     stage.log.free.set()
     assert await stage.until(1) == {1: "unavailable"}
@@ -268,10 +268,10 @@ async def test_a_stop_answers_what_is_queued_before_the_link_is_left():
     async with running() as stage:
         stage.log.free.clear()
         stage.arrive(stage.say("1"))
-        await asyncio.sleep(0.001)
+        await at_rest()
         stage.arrive(stage.say("2"))
         stage.stop.set()
-        await asyncio.sleep(0.001)
+        await at_rest()
         late = stage.arrive(stage.say("3"))
         assert stage.link.done == [late]
         stage.log.free.set()
@@ -283,11 +283,11 @@ async def test_what_arrives_before_the_brokers_gave_the_keys_to_others_is_answer
     async with running() as stage:
         stage.link.confirmed.clear()
         stage.stop.set()
-        await asyncio.sleep(0.001)
+        await at_rest()
         stage.arrive(stage.say("1"))
         assert await stage.until(1) == {1: ""}
         stage.link.confirmed.set()
-        await asyncio.sleep(0.001)
+        await at_rest()
         assert not stage.link.inside
 
 
@@ -296,7 +296,7 @@ async def test_a_stop_waits_no_longer_than_its_deadline():
     async with running() as stage:
         stage.log.free.clear()
         stage.arrive(stage.say("1"))
-        await asyncio.sleep(0.001)
+        await at_rest()
         stage.arrive(stage.say("2"))
     assert stage.link.codes() == {1: "unavailable", 2: "unavailable"}
 
