@@ -239,6 +239,7 @@ class World:
                 if process is not running:
                     running = process
                     asyncio._set_running_loop(process)
+                    self._digest.update(process.name.encode())
                 if not process.alive or process.stopped or not process._queue or not process.turn():
                     runnable[at] = runnable[-1]
                     runnable.pop()
@@ -255,5 +256,5 @@ class World:
 
     @property
     def digest(self) -> str:
-        """The same for two runs that went the same way."""
+        """The same for two runs in which the same processes ran in the same order, as often, at the same times."""
         return self._digest.hexdigest()
