@@ -119,6 +119,9 @@ class EdgeMetrics(Collector):
             requests.add_metric([method, str(status)], count)
         yield requests
         yield edge.http.seconds.family("parley_edge_http_seconds", "Time of an HTTP request.")
+        yield _by(
+            "parley_edge_csp_violations_total", "What the web app's policy stopped.", "directive", edge.violations
+        )
         for name, words, level in (
             ("parley_edge_messaging_enabled", "1 while messaging is switched on.", int(edge.switch.enabled)),
             ("parley_edge_rollout_percentage", "The share of clients who may write.", edge.switch.percentage),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from ipaddress import IPv6Network, ip_address
 
 KEYS = 100_000
 
@@ -35,3 +36,12 @@ class RateLimit:
         if len(self._due) > self._keys:
             self._due.popitem(last=False)
         return 0.0
+
+
+def network(address: str) -> str:
+    """What one party has of addresses: one of IPv4, a /64 of IPv6."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(IPv6Network((parsed, 64), strict=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -59,3 +60,4 @@ class Edge:
     backbone: Backbone
     draining: Callable[[], bool]
     http: HttpCounters = field(default_factory=HttpCounters)
+    violations: Counter[str] = field(default_factory=Counter)

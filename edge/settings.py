@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 
 import msgspec
 
@@ -11,6 +12,7 @@ from broker.link.needs import LinkSettings
 from broker.node.environment import check, port_fault
 
 PREFIX = "EDGE_"
+BUILT = Path(__file__).with_name("web") / "dist"
 ORIGIN = re.compile(r"https?://[^\s/?#@]+")
 SHARED = frozenset(
     {
@@ -40,7 +42,8 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
     `broker_window_bytes`, `broker_waiting_bytes` and `broker_keys` are as in the broker's settings,
-    for the edge's end. Metrics are told on `metrics_port` (0 or none: nowhere).
+    for the edge's end. Metrics are told on `metrics_port` (0 or none: nowhere). The built web app is read from
+    `web_dir` (none: where `make run` builds it).
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +63,7 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     access_seconds: int = 900
     refresh_seconds: int = 30 * 86_400
     metrics_port: int | None = None
+    web_dir: str = ""
 
     def __repr__(self) -> str:
         return f"EdgeSettings({self.host}:{self.port})"  # never the secret
@@ -93,6 +97,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def origins(self) -> tuple[str, ...]:
         """The allowed origins, lower-case."""
         return listed(self.allowed_origins or self.socket_io_cors_origin)
+
+    @property
+    def web_folder(self) -> Path:
+        """Where the built web app lies, or would."""
+        return Path(self.web_dir) if self.web_dir else BUILT
 
     @property
     def link(self) -> LinkSettings:

@@ -8,12 +8,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.api import (
     administration,
     auth,
     changes,
     conversations,
+    csp,
     documents,
     health,
     me,
@@ -29,6 +31,7 @@ from edge.api.operations import Operation
 from edge.api.requests import check_caller
 from edge.headers import SecurityHeaders
 from edge.services import Edge
+from edge.webapp import REPORTS, WebApp
 
 API = "/api/v1"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -73,6 +76,7 @@ TABLE: dict[str, dict[str, Operation]] = {
     f"{API}/admin/conversations/{{id}}": {"GET": oversight.show},
     f"{API}/admin/conversations/{{id}}/events": {"GET": oversight.events},
     f"{API}/admin/stats": {"GET": statistics.show},
+    REPORTS: {"POST": csp.report},
 }
 
 
@@ -120,6 +124,18 @@ def application(edge: Edge) -> Starlette:
         exception_handlers=dict(HANDLERS),
     )
     app.router.redirect_slashes = False
+    app.router.default = _or_a_page(WebApp(edge.settings.web_folder), app.router.default)
     app.state.edge = edge
     app.state.doorman = auth.Doorman()
+    app.state.reports = csp.Reports(edge.violations)
     return app
+
+
+def _or_a_page(webapp: WebApp, nothing: ASGIApp) -> ASGIApp:
+    """Where no route is: the web app, or `nothing`."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        found = webapp.answer(Request(scope)) if scope["method"] in ("GET", "HEAD") else None
+        await (nothing if found is None else found)(scope, receive, send)
+
+    return serve

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from ipaddress import IPv6Network, ip_address
 from typing import Annotated, Any, ClassVar, Literal, ParamSpec, TypeVar
 
 import msgspec
@@ -18,7 +17,7 @@ from starlette.responses import Response
 from edge.api.operations import operation
 from edge.api.requests import answer, body_of, edge_of, who
 from edge.problems import Problem
-from edge.ratelimit import RateLimit
+from edge.ratelimit import RateLimit, network
 from edge.terms import AccountId, Role
 from storage import accounts, sessions
 from storage.accounts import Account
@@ -103,7 +102,7 @@ class Doorman:
 
     def admit(self, address: str, email: str, now: float) -> None:
         """Raises 429 when either has tried too often."""
-        wait = self._by_address.admit(_network(address), now) or self._by_email.admit(email.lower(), now)
+        wait = self._by_address.admit(network(address), now) or self._by_email.admit(email.lower(), now)
         if wait:
             raise Problem("rate_limited", retry_after=round(wait, 3))
 
@@ -124,15 +123,6 @@ class Doorman:
                 return await asyncio.to_thread(work, *given, **named)
         finally:
             self._waiting -= 1
-
-
-def _network(address: str) -> str:
-    """What one party has of addresses: one of IPv4, a /64 of IPv6."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return address if parsed.version == 4 else str(IPv6Network((parsed, 64), strict=False))
 
 
 def public(account: Account) -> dict[str, Any]:

@@ -24,6 +24,7 @@ TAGS = {
     "accounts": "Other people.",
     "projects": "What clients and staff work on together, and who does.",
     "admin": "For administrators: accounts, everybody's conversations (each look is noted), figures.",
+    "csp-reports": "For browsers, which tell what the policy of a page stopped.",
     "health": "For whoever watches over the processes.",
 }
 """What the first part of a path below /api/v1 stands for; `health` is what lies at the root."""

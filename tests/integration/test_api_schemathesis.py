@@ -22,8 +22,9 @@ ENOUGH = 12
 CONFIG = """\
 [checks]
 # An id that is well formed names nothing here most of the time, and JSON that fits may still break a rule: both are
-# refused as the document says, which positive_data_acceptance would take for a fault.
-positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "413", "422", "503"]
+# refused as the document says, which positive_data_acceptance would take for a fault. So is who reports or signs in
+# too often.
+positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "413", "422", "429", "503"]
 """
 
 

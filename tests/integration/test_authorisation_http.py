@@ -78,6 +78,7 @@ GET /admin/conversations                                     | 401    | 403     
 GET /admin/conversations/{id}                                | 401    | 403 403 403 | 403 403 403 | 200 200 404
 GET /admin/conversations/{id}/events                         | 401    | 403 403 403 | 403 403 403 | 200 200 404
 GET /admin/stats                                             | 401    | 403         | 403         | 200
+POST /csp-reports                                            | 204    | 204         | 204         | 204
 """
 
 
@@ -166,6 +167,7 @@ class World:
         if asked == "POST /auth/refresh":
             return {"refresh_token": self.asker.refresh_token}
         bodies: dict[str, Any] = {
+            "POST /csp-reports": {"csp-report": {"effective-directive": "img-src"}},
             "PATCH /me": {"name": "Asker"},
             "POST /conversations": {"subject": "Harbour Bridge"},
             "POST /conversations in a project": {"subject": "Harbour", "project": self.projects.get(target)},

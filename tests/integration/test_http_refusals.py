@@ -163,7 +163,7 @@ async def test_a_marker_that_is_no_seq_is_refused(site: Site, agent: Someone, se
     problem(await site.call("PUT", f"conversations/{MISSING}/read", agent, json={"seq": seq}), 422, "invalid", "seq")
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/api/v1/", "/api/v1/nowhere", "/api/v1/me/", "/healthz/"])
+@pytest.mark.parametrize("path", ["/ws", "/api", "/api/v1", "/api/v1/", "/api/v1/nowhere", "/api/v1/me/", "/healthz/"])
 async def test_an_unknown_path_is_a_problem_document(site: Site, path: str):
     problem(await site.http.get(path), 404, "not_found")
 
@@ -187,7 +187,7 @@ async def test_head_is_get_without_a_body_for_it(site: Site, agent: Someone):
     assert (await site.call("HEAD", "me", agent)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/api/v1/me", "/nowhere"])
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/me", "/api/nowhere"])
 async def test_every_answer_has_the_security_headers(site: Site, path: str):
     headers = (await site.http.get(path)).headers
     assert headers["x-content-type-options"] == "nosniff"
