@@ -31,7 +31,7 @@ from tests.simulation.people import Person, SimulatedApi, SimulatedConnection, S
 from tests.simulation.system import System
 from tests.simulation.world import Process, Runaway, World
 
-LOAD_SECONDS = 2.5
+LOAD_SECONDS = 2.0
 ANSWER_SECONDS = 60.0
 """When everything runs again, every command is answered within this."""
 CATCH_UP_SECONDS = 10.0
@@ -72,7 +72,7 @@ class Schedule:
         )
         SimulatedApi.system = SimulatedConnection.system = self.system
         Line.backbone = self.system.backbone
-        self.people = [Person(self._id(), "agent" if one < 3 else "client") for one in range(random.randint(5, 6))]
+        self.people = [Person(self._id(), "agent" if one < 3 else "client") for one in range(random.choice((5, 5, 6)))]
         self.system.roles.update({person.id: person.role for person in self.people})
         self.rooms = [self._id() for _ in range(random.randint(1, 3))]
         for room in self.rooms:
@@ -115,7 +115,7 @@ class Schedule:
         for talker in self.talkers:
             world.after(random.uniform(0.0, 0.5), talker.process.call_soon, talker.begin)
         began = world.now + 0.5
-        for _ in range(random.randint(10, 22)):
+        for _ in range(random.randint(8, 18)):
             talker = random.choice(self.talkers)
             at = began + random.uniform(0.0, LOAD_SECONDS)
             for _ in range(random.choice((1, 1, 1, 5))):
@@ -123,7 +123,7 @@ class Schedule:
         healed = began
         for _ in range(random.randint(3, 5)):
             kind = random.choice(list(faults.KINDS))
-            seconds = random.choice((random.uniform(0.05, 1.0), random.uniform(1.0, 5.0)))
+            seconds = random.choice((random.uniform(0.05, 1.0), random.uniform(1.0, 4.0)))
             at = began + random.uniform(0.0, LOAD_SECONDS)
             healed = max(healed, at + seconds)
             world.at(at, self._go_wrong, kind, seconds)
