@@ -26,7 +26,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
 		printf '  make %-11s %s\n' "$$name" "$$what"; done
 
-run: run-environment ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
+run: run-environment webapp ## start Parley on this machine (PORT, HOST, DATA_DIR, DATABASE_URL, …: docs/settings.md)
 	@# Every process of an instance is known by its DATA_DIR, so the launcher has it in its environment too.
 	@DATA_DIR="$$(realpath -ms -- "$${DATA_DIR:-.parley}")" PARLEY_DIE_WITH_PARENT=1 exec $(VENV)/python -m deploy.run
 
@@ -100,5 +100,5 @@ run-environment: python
 environment: python
 	@$(PYTHON) deploy/prepare.py all
 
-webapp: run-environment ## build the web app, which has no way to sign in yet (edge/web)
+webapp: # from whichever environment there is; `make run` needs no other
 	@$(VENV)/python -m deploy.webapp build

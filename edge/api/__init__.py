@@ -97,8 +97,8 @@ def _route(path: str, operations: dict[str, Operation]) -> Route:
 def cross_origin(origins: tuple[str, ...]) -> Middleware:
     """CORS for the pages of these origins (Fetch standard, 3.2), errors included: it stands outside of their handlers.
 
-    No credentials: who asks shows a token, which no browser sends by itself. So there is no cookie to be misused, and
-    whoever adds one must not simply switch `allow_credentials` on.
+    No credentials: these pages show a token, which no browser sends by itself. The session cookies are for pages of
+    this server (`edge.auth.cookies`), and count for no other, whatever CORS would let it read.
     """
     return Middleware(
         CORSMiddleware,

@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from edge.api.operations import operation
-from edge.api.requests import answer, body_of, edge_of, who
+from edge.api.requests import answer, body_of, cookies_of, edge_of, host_of, who
+from edge.auth.cookies import Cookies, Scheme, keep, scheme_of_page
 from edge.problems import Problem
 from edge.ratelimit import RateLimit, network
 from edge.terms import AccountId, Role
@@ -35,6 +36,9 @@ class Credentials(msgspec.Struct):
 
     email: Annotated[str, msgspec.Meta(min_length=1, max_length=320)]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+    cookie: Annotated[
+        bool, msgspec.Meta(description="For pages of this server: keep the session in cookies, answer no tokens.")
+    ] = False
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"email": "clara@parley.example", "password": "correct horse battery staple"}
 
@@ -42,7 +46,12 @@ class Credentials(msgspec.Struct):
 class Refresh(msgspec.Struct):
     """What `auth/refresh` takes."""
 
-    refresh_token: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    refresh_token: (
+        Annotated[
+            str, msgspec.Meta(min_length=1, max_length=256, description="Left out where the session is in cookies.")
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"refresh_token": "Vb0rT3mJx1nQw8yKc5sLd7uZ2pHf6gEa9iOvXt4RkMU"}
 
@@ -84,6 +93,17 @@ class SignedIn(msgspec.Struct):
         "expires_in": 900,
         "account": Me.EXAMPLE,
     }
+
+
+class PageSignedIn(msgspec.Struct):
+    """A page's session: its tokens are in cookies that no script can read, and go with every request by themselves."""
+
+    expires_in: Annotated[
+        int, msgspec.Meta(ge=0, description="Seconds until it must be refreshed, and its sockets close with 4401.")
+    ]
+    account: Me
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {"expires_in": 900, "account": Me.EXAMPLE}
 
 
 class Doorman:
@@ -134,27 +154,41 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _tokens(request: Request, account: Account, session: str, refresh: str) -> dict[str, Any]:
+def _signed_in(request: Request, account: Account, session: str, refresh: str, page: Scheme | None) -> Response:
+    """The answer to who signed in: tokens, or for a page cookies."""
     edge = edge_of(request)
+    settings = edge.settings
     access = edge.identity.tokens.mint(account.id, account.name, account.email, account.role, session)
-    return {
-        "access_token": access,
-        "refresh_token": refresh,
-        "token_type": "Bearer",
-        "expires_in": edge.settings.access_seconds,
-        "account": public(account),
-    }
+    told = {"expires_in": settings.access_seconds, "account": public(account)}
+    if page is None:
+        return answer({"access_token": access, "refresh_token": refresh, "token_type": "Bearer", **told})
+    response = answer(told)
+    lives = (settings.access_seconds, settings.refresh_seconds)
+    keep(response, host_of(request), page, Cookies(access, refresh), lives)
+    return response
+
+
+def _page_of(request: Request) -> Scheme:
+    """The scheme of the page that asks; raises 403 for any other than ours, and for who is no page."""
+    page = scheme_of_page(request.headers.get("origin"), host_of(request))
+    if page is None:
+        raise Problem("forbidden", "Only pages of this server keep sessions in cookies; others take tokens.")
+    return page
 
 
 @operation(
     by="anyone",
     takes=Credentials,
-    gives={200: SignedIn},
-    refuses=("unauthenticated", "rate_limited", "overloaded", "unavailable"),
+    gives={200: (SignedIn, PageSignedIn)},
+    refuses=("unauthenticated", "forbidden", "rate_limited", "overloaded", "unavailable"),
 )
 async def login(request: Request) -> Response:
-    """E-mail and password for a session. Which of the two was wrong is not said, nor shown by the time it takes."""
+    """E-mail and password for a session. Which of the two was wrong is not said, nor shown by the time it takes.
+
+    With `cookie` for a page of this server: then the tokens are in cookies, and the answer has none.
+    """
     given = await body_of(request, Credentials)
+    page = _page_of(request) if given.cookie else None
     edge = edge_of(request)
     doorman: Doorman = request.app.state.doorman
     doorman.admit(request.client.host if request.client else "", given.email, time.monotonic())
@@ -164,26 +198,36 @@ async def login(request: Request) -> Response:
         raise Problem("unauthenticated", WRONG)
     refresh = secrets.token_urlsafe(32)
     session = await sessions.open(edge.db, found[0].id, _hash(refresh), edge.settings.refresh_seconds)
-    return answer(_tokens(request, found[0], session, refresh))
+    return _signed_in(request, found[0], session, refresh, page)
 
 
-@operation(by="anyone", takes=Refresh, gives={200: SignedIn}, refuses=("unauthenticated", "unavailable"))
+@operation(
+    by="anyone",
+    takes=Refresh,
+    gives={200: (SignedIn, PageSignedIn)},
+    refuses=("unauthenticated", "forbidden", "unavailable"),
+)
 async def refresh(request: Request) -> Response:
     """A refresh token for new ones. It is exchanged each time: keep the new one.
 
-    The old one is good for 30 s more, for who lost the answer; used later it was stolen, and ends the session.
+    The old one is good for 30 s more, for who lost the answer; used later it was stolen, and ends the session. A page
+    whose session is in cookies sends `{}`.
     """
-    given = await body_of(request, Refresh)
+    given = (await body_of(request, Refresh)).refresh_token
+    page = _page_of(request) if given is msgspec.UNSET else None
+    old = cookies_of(request).refresh if given is msgspec.UNSET else given
+    if old is None:
+        raise Problem("unauthenticated", "There is no session to refresh.")
     edge = edge_of(request)
-    new = secrets.token_urlsafe(32)
-    rotated = await sessions.rotate(edge.db, _hash(given.refresh_token), _hash(new))
+    new = edge.identity.tokens.next_refresh(old)
+    rotated = await sessions.rotate(edge.db, _hash(old), _hash(new))
     if rotated is None:
         raise Problem("unauthenticated", "The refresh token is not valid.")
     session, account_id = rotated
     account = await accounts.get(edge.db, account_id)
     if account.suspended or edge.revocations.is_revoked(session, account_id):
         raise Problem("unauthenticated", "The session has ended.")
-    return answer(_tokens(request, account, session, new))
+    return _signed_in(request, account, session, new, page)
 
 
 @operation(gives={204: None})
@@ -197,4 +241,8 @@ async def logout(request: Request) -> Response:
         expires = datetime.fromtimestamp(asking.claims.expires_at, UTC)
         await sessions.revoke_token(edge.db, asking.claims.jti, expires)
     edge.revocations.revoke(asking.claims.jti)
-    return Response(status_code=204)
+    response = Response(status_code=204)
+    page = scheme_of_page(request.headers.get("origin"), host_of(request))
+    if page is not None and "authorization" not in request.headers:
+        keep(response, host_of(request), page, Cookies(), (0, 0))
+    return response

@@ -80,9 +80,8 @@ class Operation:
         """Every error code that it may answer at `path`."""
         found = {*self.refuses, "internal"}
         if self.by != "anyone":
-            found |= {"unauthenticated", "unavailable"}
-        if self.by in ("agent", "admin"):
-            found |= {"forbidden"}
+            # Forbidden are also pages of others that would use the session of whoever reads them.
+            found |= {"unauthenticated", "forbidden", "unavailable"}
         if parameters_in(path):
             found |= {"not_found"}
         if self.takes is not None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from broker.wire.payloads import Act, Id, Outcome
 from edge.api.operations import CALLERS, Caller
+from edge.auth.cookies import Asked, Cookies, Foreign, of_request
 from edge.auth.identity import Who
 from edge.problems import Problem
 from edge.services import Edge
@@ -59,8 +60,27 @@ async def check_caller(request: Request, by: Caller) -> None:
 async def _authenticated(request: Request) -> Who:
     token = bearer_of(request.headers.get("authorization"))
     if token is None:
-        raise Problem("unauthenticated", "Send `Authorization: Bearer …`.")
+        token = cookies_of(request).access
+    if token is None:
+        raise Problem("unauthenticated", "Send `Authorization: Bearer …`, or sign in on a page of this server.")
     return await edge_of(request).identity.authenticate(token)
+
+
+def cookies_of(request: Request) -> Cookies:
+    """The session of the page that asks; raises 403 where it is a page of somebody else's."""
+    given = request.headers
+    asked = Asked(
+        request.method, host_of(request), given.get("origin"), given.get("sec-fetch-site"), given.get("cookie")
+    )
+    try:
+        return of_request(asked)
+    except Foreign:
+        raise Problem("forbidden", "Only pages of this server may use its sessions; others show a token.") from None
+
+
+def host_of(request: Request) -> str:
+    """The host and port that were asked for, as the request says."""
+    return request.headers.get("host", "")
 
 
 async def body_of(request: Request, kind: type[S]) -> S:

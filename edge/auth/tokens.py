@@ -8,6 +8,7 @@ Ours and the host's share the secret, and are told apart by the header `typ` (RF
 from __future__ import annotations
 
 import base64
+import hmac
 import time
 import warnings
 from pathlib import Path
@@ -64,6 +65,7 @@ class Tokens:
     def __init__(self, settings: EdgeSettings) -> None:
         self._access_seconds = settings.access_seconds
         self._secret = OctKey.import_key(settings.auth_jwt_secret.encode())
+        self._refreshing = hmac.digest(settings.auth_jwt_secret.encode(), b"parley refresh tokens", "sha256")
         self._public: dict[str | None, tuple[str, Any]] = {}
         if settings.auth_jwks_file:
             self._public = _public_keys(Path(settings.auth_jwks_file))
@@ -84,6 +86,15 @@ class Tokens:
             "nonce": uuid4().hex[:8],
         }
         return jwt.encode({"alg": "HS256", "typ": OWN_TYPE}, claims, self._secret)
+
+    def next_refresh(self, token: str) -> str:
+        """The refresh token that follows this one: always the same.
+
+        Two tabs that refresh at once get the same pair of cookies, whichever answer comes last. Were it random, the
+        browser might keep the one that the other's answer had replaced, and everybody in it would be signed out.
+        """
+        made = hmac.digest(self._refreshing, token.encode(), "sha256")
+        return base64.urlsafe_b64encode(made).decode().rstrip("=")
 
     def verify(self, token: str) -> Claims:
         """What the token says, if it is valid now; raises `AuthError`. Asks no database: revocation is another's."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers, MultipleValuesError
 
+from edge.auth.cookies import of_page, scheme_of_page
 from edge.socket.frames import MSGPACK, SUBPROTOCOLS
 from edge.socket.gateway import Gateway
 from edge.socket.session import CloseCode
 from edge.socket.transport import SocketPort
 
 PATH = "/ws"
+HEADERS = ("Origin", "Host", "Authorization", "Cookie")
 
 
 def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> bool:
@@ -20,19 +21,22 @@ def origin_allowed(origin: str | None, host: str, allowed: tuple[str, ...]) -> b
 
     A page of the host and port that was asked for is always allowed, by http or https: behind a proxy that ends TLS
     the edge sees http, and a proxy's word about it could be anybody's. A page gains nothing by the other scheme, since
-    the token is its own; a session cookie would have to be `Secure`. Others must be listed, exactly (RFC 6454, 4).
+    a token is its own, and a cookie counts with the scheme that it was set for (`edge.auth.cookies`). Others must be
+    listed, exactly (RFC 6454, 4).
     `null`, which sandboxed and local pages send, is nobody and never allowed.
     """
     if origin is None:
         return True
-    origin = origin.strip().lower()
-    if origin in allowed:
-        return True
-    try:
-        parts = urlsplit(origin)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc == host.strip().lower()
+    return origin.strip().lower() in allowed or scheme_of_page(origin, host) is not None
+
+
+def token_of(authorization: str | None, origin: str | None, host: str, cookies: str | None) -> str | None:
+    """The token of a handshake: the header's, else the cookie's. A cookie needs a page, since sockets have no
+    `SameSite` to speak of (Lax cookies go with every handshake of the same site)."""
+    token = bearer_of(authorization)
+    if token is None and (scheme := scheme_of_page(origin, host)) is not None:
+        token = of_page(cookies, host, scheme).access
+    return token
 
 
 def bearer_of(header: str | None) -> str | None:
@@ -59,7 +63,7 @@ class Endpoint:
     def opened(self, port: SocketPort, headers: Headers, subprotocol: str | None) -> None:
         """A socket's session begins; or it is closed with the reason that it cannot."""
         try:
-            origin, host, authorization = (headers.get(name) for name in ("Origin", "Host", "Authorization"))
+            origin, host, authorization, cookies = (headers.get(name) for name in HEADERS)
         except MultipleValuesError as fault:
             port.close(CloseCode.BAD_FRAME, f"say {fault} once")
             return
@@ -70,4 +74,5 @@ class Endpoint:
         elif self._gateway.draining:
             port.close(CloseCode.DRAINING, "draining")
         else:
-            self._gateway.connect(port, binary=subprotocol == MSGPACK, bearer=bearer_of(authorization))
+            token = token_of(authorization, origin, host or "", cookies)
+            self._gateway.connect(port, binary=subprotocol == MSGPACK, bearer=token)

@@ -239,7 +239,7 @@ def test_make_run_starts_a_launcher_that_carries_its_data_folder_also_when_none_
                 "make",
                 "-f",
                 str(ROOT / "Makefile"),
-                *("-o", "run-environment"),
+                *("-o", "run-environment", "-o", "webapp"),
                 f"VENV={sys.prefix}/bin",
                 "run",
             ],

@@ -71,6 +71,26 @@ async def test_a_socket_that_is_gone_leaves_its_session(system: System, polite):
         await until(lambda: f'"account":"{ann.id}"' in closings(system))
 
 
+async def test_a_page_of_ours_opens_its_socket_with_the_cookie_that_it_signed_in_with(system: System):
+    new = {"email": "dora@parley.example", "name": "Dora", "role": "client", "password": "a long password"}
+    status, dora = await system.http("POST", "/api/v1/admin/accounts", Person("Ada", "admin"), json=new)
+    assert status == 201, dora
+    page = {"Origin": system.url}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+        who = {"email": new["email"], "password": new["password"], "cookie": True}
+        async with http.post(f"{system.url}/api/v1/auth/login", json=who, headers=page) as answer:
+            assert answer.status == 200, await answer.text()
+        async with http.ws_connect(f"{system.url}/ws", protocols=(JSON,), headers=page) as socket:
+            await socket.send_json({"type": "hello", "client": "test/1"})
+            ready = await socket.receive_json()
+            assert (ready["type"], ready["account"]["id"]) == ("ready", dora["account"]["id"])
+        async with http.ws_connect(f"{system.url}/ws", protocols=(JSON,)) as socket:
+            await socket.send_json({"type": "hello", "client": "test/1"})
+            assert (await socket.receive_json())["code"] == "unauthenticated"
+            assert (await socket.receive(10)).type is aiohttp.WSMsgType.CLOSE
+            assert socket.close_code == 4401
+
+
 def closings(system: System) -> str:
     """What the edge's log says of sockets that ended."""
     lines = (system.folder / "edge.log").read_text().splitlines()

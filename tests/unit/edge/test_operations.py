@@ -44,7 +44,7 @@ async def handler(request: Request) -> Response:
 
 
 def asking(query: str = "", *, role: str | None = None) -> Request:
-    request = Request({"type": "http", "query_string": query.encode(), "headers": []})
+    request = Request({"type": "http", "method": "GET", "query_string": query.encode(), "headers": []})
     if role is not None:
         claims = Claims(account=ID, name="Ann", email="ann@host.example", role=role, jti="x", expires_at=0.0, own=False)
         request.state.who = Who(Account(ID, "Ann", "ann@host.example", role, False), claims)
