@@ -88,7 +88,7 @@ bench-table: environment ## measure the speed table on instances of its own (ROW
 
 clean: ## remove what make made, but not .parley/, your data
 	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
-	rm -rf edge/web/node_modules edge/web/dist edge/web/.dist-* edge/web/coverage edge/web/.lock
+	rm -rf edge/web/node_modules edge/web/dist edge/web/.dist-* edge/web/coverage edge/web/.lock edge/web/.chromium .pytest-pages
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.system",
     "tests.fixtures.browsers",
+    "tests.fixtures.pages",
 ]
 
 

@@ -4,7 +4,7 @@ import globals from 'globals'
 import ts from 'typescript-eslint'
 
 export default ts.config(
-  { ignores: ['dist/', 'coverage/', 'node_modules/'] },
+  { ignores: ['.chromium/', 'dist/', 'coverage/', 'node_modules/'] },
   js.configs.recommended,
   ...ts.configs.recommendedTypeChecked,
   ...vue.configs['flat/recommended'],
@@ -50,5 +50,7 @@ export default ts.config(
       ],
     },
   },
-  { files: ['**/*.js'], ...ts.configs.disableTypeChecked },
+  { files: ['**/*.{js,mjs}'], ...ts.configs.disableTypeChecked },
+  // What runs in Node, with parts that run in its browser's pages.
+  { files: ['e2e/**/*.mjs', 'bench/**/*.mjs'], languageOptions: { globals: { ...globals.browser, ...globals.nodeBuiltin } } },
 )

@@ -14,8 +14,8 @@ from tests.house.tree import ROOT, modules, shown
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| ([^|]*) \| ([^|]+) \|$", re.MULTILINE)
 READ = re.compile(r"\benv(?:iron)?(?:\.get\(|\[)\"([A-Z][A-Z0-9_]+)\"")
-NOT_SETTINGS = {"PATH", "HOME", "USER", "COLUMNS", "LINES", "XDG_STATE_HOME", "PARLEY_PASSWORD"}
-"""Names of the terminal, and of the chat client, which is a guest of the public protocol."""
+NOT_SETTINGS = {"PATH", "HOME", "USER", "COLUMNS", "LINES", "XDG_STATE_HOME", "PARLEY_PASSWORD", "CHROMIUM"}
+"""Names of the terminal, of the chat client, which is a guest of the public protocol, and of what tests the web app."""
 
 
 def structs() -> list[tuple[str, type[msgspec.Struct], str, frozenset[str]]]:

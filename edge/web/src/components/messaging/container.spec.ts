@@ -109,7 +109,7 @@ describe('a conversation', () => {
     }
     await type('Hi @')
     expect(page.findAll('[role=option]').map((one) => one.text())).toEqual(['Adam Ode', 'Clara Jensen'])
-    expect(area.attributes('aria-expanded')).toBe('true')
+    expect(area.attributes('aria-activedescendant')).toBe(page.find('[role=option]').attributes('id'))
     await press('ArrowDown')
     await press('ArrowDown')
     await press('ArrowUp')

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { COMPOSER, FEED, ROW, marked, message, ready, say } from '../screen.mjs'
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** No violation of the rules of accessibility on any screen, in either theme. */
+export async function accessible({ browser, world }) {
+  const source = await readFile(AXE, 'utf8')
+  const entrance = await browser.stranger()
+  await entrance.page.goto(`${world.base}/sign-in`)
+  await entrance.page.waitForSelector('input[type=email]')
+  const { page } = await browser.person(world.clara, { path: world.path })
+  await ready(page)
+  await say(page, 'Some **bold** words, `code` and a [link](https://parley.example)')
+  await page.waitForSelector(`${ROW} strong`)
+  // `region` is no rule of WCAG, and a menu, which lies over everything, belongs to no landmark.
+  const clean = async (where, what, region = true) => {
+    const session = await where.createCDPSession()
+    await session.send('Runtime.evaluate', { expression: source })
+    const found = await where.evaluate(async (rules, landmarks) => {
+      const { violations } = await globalThis.axe.run(document, { runOnly: rules, rules: { region: { enabled: landmarks } } })
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`)
+    }, RULES, region)
+    assert.deepEqual(found, [], what)
+  }
+  for (const theme of ['light', 'dark']) {
+    const features = [{ name: 'prefers-color-scheme', value: theme }, { name: 'prefers-reduced-motion', value: 'reduce' }]
+    await Promise.all([page.emulateMediaFeatures(features), entrance.page.emulateMediaFeatures(features)])
+    await clean(entrance.page, `sign-in, ${theme}`)
+    await clean(page, `conversation, ${theme}`)
+    await page.$$eval(ROW, (all) => all.at(-1).focus())
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('[role=menu]')
+    await clean(page, `menu, ${theme}`, false)
+    await page.keyboard.press('Escape')
+    await page.waitForFunction(() => document.querySelector('[role=menu]') === null)
+  }
+}
+
+/** Without a pointer: from the form to the conversation in the list, a message, a reply, an edit, and back again. */
+export async function keyboard({ browser, world }) {
+  const { page } = await browser.person(world.clara)
+  await tabTo(page, `a[href$="${world.path}"]`)
+  await page.keyboard.press('Enter')
+  await ready(page)
+  await tabTo(page, COMPOSER)
+  await page.keyboard.type('first')
+  await page.keyboard.press('Enter')
+  await marked(page, 'first', 'Sent', 'Delivered', 'Read')
+  assert.equal(await page.evaluate((composer) => document.activeElement === document.querySelector(composer), COMPOSER), true, 'the composer has lost the focus')
+  await page.keyboard.press('ArrowUp')
+  await page.keyboard.type(' and edited')
+  await page.keyboard.press('Enter')
+  await message(page, 'first and edited')
+  await page.keyboard.down('Shift')
+  for (let turn = 0; turn < 20 && !(await page.evaluate((feed) => document.querySelector(feed).contains(document.activeElement), FEED)); turn++) await page.keyboard.press('Tab')
+  await page.keyboard.up('Shift')
+  await page.keyboard.press('End')
+  await page.keyboard.press('r')
+  await page.keyboard.type('an answer')
+  await page.keyboard.press('Enter')
+  await marked(page, 'an answer', 'Sent', 'Delivered', 'Read')
+}
+
+/** Press Tab until this has the focus, and see that it shows. */
+async function tabTo(page, selector) {
+  await page.waitForSelector(selector)
+  for (let turn = 0; turn < 60; turn++) {
+    if (await page.evaluate((wanted) => document.activeElement === document.querySelector(wanted), selector)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail(`Tab does not reach ${selector}`)
+}

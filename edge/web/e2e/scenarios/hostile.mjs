@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { FEED, message, ready, say } from '../screen.mjs'
+
+const CORPUS = new URL('../../tests/xss-corpus.json', import.meta.url)
+const INERT = ['P', 'STRONG', 'EM', 'S', 'CODE', 'PRE', 'BLOCKQUOTE', 'UL', 'OL', 'LI', 'BR', 'HR', 'A', 'BDI', 'H1', 'H2', 'H3']
+
+/** Every text of the corpus as a message and as a subject, and people with such names: seen, and nothing happens. */
+export async function hostile({ browser, world }) {
+  const corpus = JSON.parse(await readFile(CORPUS, 'utf8')).filter((body) => !body.includes('\u0000'))
+  const [clara, amir] = await Promise.all([browser.person(world.clara, { path: world.path }), browser.person(world.amir, { path: world.path })])
+  await Promise.all([ready(clara.page), ready(amir.page)])
+  const refused = await amir.page.evaluate(
+    async (bodies, subjects, conversation) => {
+      const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+      const wrong = []
+      for (const body of bodies) {
+        const answer = await post(`/api/v1/conversations/${conversation}/messages`, { body })
+        if (!answer.ok) wrong.push(`${answer.status} ${body}`)
+      }
+      for (const subject of subjects) {
+        const answer = await post('/api/v1/conversations', { subject, members: [] })
+        if (!answer.ok) wrong.push(`${answer.status} ${subject}: ${await answer.text()}`)
+      }
+      return wrong
+    },
+    corpus,
+    corpus.filter((body) => body.length <= 200 && !/[\p{Cc}]/u.test(body)).slice(0, 40),
+    world.conversation,
+  )
+  assert.deepEqual(refused, [])
+  await say(clara.page, 'the last one')
+  await message(amir.page, 'the last one')
+  // From the end to the beginning of what was sent, so that every row is drawn once.
+  for (let turn = 0; turn < corpus.length; turn++) {
+    const bad = await amir.page.evaluate((feed, allowed) => {
+      const found = [...document.querySelectorAll(`${feed} div[dir=auto] *`)].filter((one) => !allowed.includes(one.tagName) || (one.tagName === 'A' && !/^(https?|mailto):/.test(one.href)))
+      return found.map((one) => one.outerHTML)
+    }, FEED, INERT)
+    assert.deepEqual(bad, [])
+    const end = await amir.page.evaluate((where) => {
+      const feed = document.querySelector(where)
+      const before = feed.scrollTop
+      feed.scrollBy(0, -feed.clientHeight / 2)
+      return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(before < 1))))
+    }, FEED)
+    if (end) break
+  }
+  await amir.page.goto(world.base)
+  await amir.page.waitForSelector('nav a')
+  assert.deepEqual(await amir.page.$$eval('nav a img, nav a script, nav a iframe', (all) => all.map((one) => one.outerHTML)), [])
+}
+
+/** A page that asks for what the policy forbids: it does not get it, and the edge is told. */
+export async function reported({ browser, world }) {
+  const { page } = await browser.stranger()
+  await page.goto(`${world.base}/sign-in`)
+  await page.waitForSelector('input[type=email]')
+  const told = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/csp-reports'))
+  const stopped = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective))
+        const image = new Image()
+        image.src = 'http://127.0.0.1:9/foreign.png'
+      }),
+  )
+  assert.equal(stopped, 'img-src')
+  assert.equal((await told).status(), 204)
+  assert.equal(browser.faults.length, 1)
+  browser.faults.length = 0
+}

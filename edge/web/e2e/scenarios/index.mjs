@@ -1,0 +1,6 @@
+export { talk } from './talk.mjs'
+export { killed, outbox, tabs } from './offline.mjs'
+export { phone } from './phone.mjs'
+export { accessible, keyboard } from './access.mjs'
+export { hostile, reported } from './hostile.mjs'
+export { leaving } from './leaving.mjs'
