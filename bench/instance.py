@@ -1,4 +1,6 @@
-"""A Parley of our own to put under load: `make run` in a temporary folder, without a rate limit, gone afterwards."""
+"""A Parley of our own to put under load: `make run` in a temporary folder, without a rate limit, gone afterwards.
+
+With `demo` it has the people and conversations of the demo."""
 
 from __future__ import annotations
 
@@ -26,11 +28,12 @@ UNWANTED = ("DATABASE_URL", "DATA_DIR", "HOST", "PORT", "AUTH_JWT_SECRET", "AUTH
 class Instance:
     """`with Instance(env) as it:` starts it and waits until it can serve; raises SetupError with what it said."""
 
-    def __init__(self, env: Mapping[str, str], *, port: int | None = None) -> None:
+    def __init__(self, env: Mapping[str, str], *, port: int | None = None, demo: bool = False) -> None:
         self.folder = Path()
         self._env = env
         self._edges = int(env.get("EDGES") or 1)
         self._port = port
+        self._demo = demo
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -70,7 +73,12 @@ class Instance:
     def _start(self) -> None:
         if self._port is None:
             self._port = _free_ports(self._edges)
-        settings = {"PORT": str(self._port), "RATE_LIMIT": "0", "PARLEY_DEMO": "0", "PARLEY_DIE_WITH_PARENT": "1"}
+        settings = {
+            "PORT": str(self._port),
+            "RATE_LIMIT": "0",
+            "PARLEY_DEMO": str(int(self._demo)),
+            "PARLEY_DIE_WITH_PARENT": "1",
+        }
         with (self.folder / "launcher.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "deploy.run"],

@@ -1,4 +1,5 @@
-"""`python -m deploy.webapp build`: the web app from its sources; `check`: its types, style and tests.
+"""`python -m deploy.webapp build`: the web app from its sources; `check`: its types, style and tests;
+`packages`: what those need, and nothing else.
 
 It needs Node: the machine's, where it is new enough and has npm, else the one in the wheel that requirements/node.txt
 names, installed into `.venv`. npm's packages go into `edge/web/node_modules`. What is there already and was made
@@ -37,12 +38,12 @@ LEVELS = {"build": ("build", "check"), "check": ("check",)}
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked for, `build` or `check`; the status to exit with."""
+    """Do what is asked for, `build`, `check` or `packages`; the status to exit with."""
     wish = arguments[0] if arguments else "build"
     try:
         with (WEB / ".lock").open("w") as lock:  # two instances may start side by side from one clone
             fcntl.flock(lock, fcntl.LOCK_EX)
-            build() if wish == "build" else check()
+            WISHES[wish]()
     except (LaunchError, OSError) as error:
         words.say(f"parley: {error}", stream=sys.stderr)
         return 1
@@ -77,6 +78,14 @@ def check() -> None:
     npm.install("check")
     npm.run("run", "check", "--silent")
     npm.run("run", "test", "--silent")
+
+
+def packages() -> None:
+    """Have everything installed that checks, tests and measurements need; raises `LaunchError`."""
+    Npm().install("check")
+
+
+WISHES = {"build": build, "check": check, "packages": packages}
 
 
 class Node(NamedTuple):

@@ -51,3 +51,7 @@ async def test_what_the_policy_stops_the_edge_is_told(stage: Stage) -> None:
     before = stage.violations()
     await stage.play("reported")
     assert stage.violations() == before + 1
+
+
+async def test_a_link_to_an_early_message_of_a_long_conversation_shows_that_message(stage: Stage) -> None:
+    await stage.play("link")

@@ -52,6 +52,8 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
   const seen = ref(timeline.value.cursor)
   let lastOffset = 0
   let opening = false
+  /** A jump is under way: scrolling that was begun before it says nothing about where the reader is. */
+  let jumping = 0
 
   const watched = () => document.visibilityState === 'visible' && document.hasFocus()
   const newCount = computed(() => (atEnd.value ? 0 : newBehind(shown.value, seen.value, me.value)))
@@ -98,7 +100,7 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
     if (handle === null) return
     const { scrollOffset, viewportSize, scrollSize } = handle
     // Only going up leaves the end: rows that are measured or appended move the end away, not the reader.
-    if (isAtEnd(scrollOffset, viewportSize, scrollSize)) atEnd.value = true
+    if (isAtEnd(scrollOffset, viewportSize, scrollSize)) atEnd.value = jumping === 0
     else if (scrollOffset < lastOffset - 1) atEnd.value = false
     lastOffset = scrollOffset
     look()
@@ -173,15 +175,22 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
   async function jump(seq: number): Promise<boolean> {
     await chat.loadTo(seq)
     await until(() => ready.value && shown.value === timeline.value)
-    await nextTick()
+    // What was prepended is measured in the next frame, which keeps the distance to the end: only then is it our turn.
+    await frame()
+    await frame()
     const index = indexOfSeq(shown.value.entries, seq)
     const entry = shown.value.entries[index]
     if (entry === undefined || (entry.seq !== seq && timeline.value.floor >= seq)) return false
     atEnd.value = false
     found.value = entry.seq
+    jumping++
     list.value?.scrollToIndex(index, { align: 'center' })
+    // Events of scrolling come with the frame; once two have passed, what comes is this jump's or later.
+    void frame().then(frame).then(() => jumping--)
     return entry.seq === seq
   }
+
+  const frame = () => new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
 
   /** Resolves when it holds; given up with the scope. */
   function until(holds: () => boolean): Promise<void> {
