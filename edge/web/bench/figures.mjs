@@ -12,7 +12,7 @@ export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / 
  * next, and `tasks`, how long each task took.
  */
 export async function traced(page, action) {
-  await page.tracing.start({ categories: ['toplevel', 'disabled-by-default-devtools.timeline', 'blink.user_timing'] })
+  await page.tracing.start({ categories: ['disabled-by-default-devtools.timeline', 'blink.user_timing'] })
   await action()
   const { traceEvents } = JSON.parse(new TextDecoder().decode(await page.tracing.stop()))
   const marks = traceEvents.filter(({ name, cat }) => name === 'frame' && cat.includes('blink.user_timing')).sort((a, b) => a.ts - b.ts)
