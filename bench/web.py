@@ -134,7 +134,7 @@ async def browse(world: Mapping[str, Any], writer: Writer) -> dict[str, float]:
 async def measure(instance: Instance, parts: Sequence[str], chromium: str, *, quick: bool) -> dict[str, float]:
     """Fill the instance and measure."""
     async with Writer(instance.urls[0]) as writer:
-        lengths = {name: count // (20 if quick else 1) for name, count in LENGTHS.items()}
+        lengths = {name: max(1_000, count // 20) if quick else count for name, count in LENGTHS.items()}
         wanted = lengths if "scroll" in parts else {}
         conversations = {name: await writer.conversation(name, count) for name, count in wanted.items()}
         conversations["talk"] = await writer.conversation("talk", 200)
