@@ -20,7 +20,7 @@ JOBS ?= 3
 COMPILE = uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults test-long soak simulate check lint types format lock bench bench-table bench-web clean python run-environment environment webapp test-web
+.PHONY: help run test test-unit test-faults test-long soak simulate check lint types format lock bench bench-table bench-web screens clean python run-environment environment webapp test-web
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -89,6 +89,9 @@ bench-table: environment ## measure the speed table on instances of its own (ROW
 bench-web: environment webapp ## measure the web app in Chromium on an instance of its own (ARGS="--quick --only scroll,flood")
 	@$(VENV)/python -m deploy.webapp packages
 	@CHROMIUM="$$($(VENV)/python -m deploy.chromium)" $(VENV)/python -m bench.web $(ARGS)
+
+screens: environment ## take the pictures in docs/screens anew
+	@$(VENV)/python -m tests.screens
 
 clean: ## remove what make made, but not .parley/, your data
 	rm -rf .venv .venv.lock .venv-lock .coverage* .pytest.log htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

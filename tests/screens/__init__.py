@@ -1,0 +1,1 @@
+"""Pictures of every screen of the web app, for `docs/screens`."""

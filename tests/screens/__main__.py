@@ -1,0 +1,74 @@
+"""`make screens`: every screen of the web app, with the demo data, at three widths and in both themes.
+
+The pictures go to docs/screens as PNG of at most 128 colours, so that the whole set stays small.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from bench.instance import Instance
+from deploy import chromium, webapp, words
+from tests.fixtures.system import ROOT
+
+SCREENS = ROOT / "docs" / "screens"
+MOST_BYTES = 40_000
+COLOURS = (128, 64, 32, 16)
+
+
+def small(picture: bytes) -> bytes:
+    """The same as PNG with a palette, of as many colours as fit into the size that a picture may have."""
+    image = Image.open(io.BytesIO(picture)).convert("RGB")
+    made = b""
+    for colours in COLOURS:
+        out = io.BytesIO()
+        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        made = out.getvalue()
+        if len(made) <= MOST_BYTES:
+            break
+    return made
+
+
+def shoot(instance: Instance, folder: Path) -> None:
+    """Have the browser take the pictures, the edge being stopped for those without a server."""
+    browser = chromium.find()
+    world = {
+        "base": instance.urls[0],
+        "chromium": browser.path,
+        "libraries": browser.libraries,
+        "client": ["client@demo.example", "demo"],
+        "agent": ["agent@demo.example", "demo"],
+        "folder": str(folder),
+    }
+    node = webapp.on_this_machine() or webapp.from_wheel()
+    command = [str(node.folder / "node"), "e2e/screens.mjs"]
+    subprocess.run(command, cwd=webapp.WEB, input=json.dumps(world).encode(), check=True, timeout=300)
+
+
+def main() -> int:
+    """Take all pictures anew; the status to exit with."""
+    if webapp.main(["build"]) or webapp.main(["packages"]):
+        return 1
+    with tempfile.TemporaryDirectory(prefix="parley-screens-") as name, Instance(os.environ, demo=True) as instance:
+        shoot(instance, Path(name))
+        made = {path.name: small(path.read_bytes()) for path in sorted(Path(name).glob("*.png"))}
+    SCREENS.mkdir(exist_ok=True)
+    for old in SCREENS.glob("*.png"):
+        old.unlink()
+    for file, content in made.items():
+        (SCREENS / file).write_bytes(content)
+    largest = max(map(len, made.values()))
+    words.say(f"{len(made)} pictures in docs/screens, the largest {largest / 1000:.0f} KB")
+    return int(largest > MOST_BYTES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
