@@ -20,7 +20,7 @@ JOBS ?= 3
 COMPILE = uv pip compile --quiet --python-version 3.11 --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
 
-.PHONY: help run test test-unit test-faults test-long soak simulate check lint types format lock bench bench-table bench-web screens clean python run-environment environment webapp test-web
+.PHONY: help run test test-unit test-faults test-long soak simulate check lint types format lock bench bench-table bench-web screens test-browsers clean python run-environment environment webapp test-web
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -89,6 +89,9 @@ bench-table: environment ## measure the speed table on instances of its own (ROW
 bench-web: environment webapp ## measure the web app in Chromium on an instance of its own (ARGS="--quick --only scroll,flood")
 	@$(VENV)/python -m deploy.webapp packages
 	@CHROMIUM="$$($(VENV)/python -m deploy.chromium)" $(VENV)/python -m bench.web $(ARGS)
+
+test-browsers: environment ## the core of the web app in Chromium, and in Firefox where the machine has it
+	@$(VENV)/python -m pytest tests/web/test_engines.py
 
 screens: environment ## take the pictures in docs/screens anew
 	@$(VENV)/python -m tests.screens

@@ -8,9 +8,9 @@ export const WIDE = { width: 1280, height: 800 }
 export const PHONE = { width: 390, height: 844, isMobile: true, hasTouch: true, deviceScaleFactor: 1 }
 
 /** The browser at this path; its people each have cookies and storage of their own. */
-export async function open({ base, chromium, libraries = '' }) {
+export async function open({ base, chromium, libraries = '', engine = 'chrome' }) {
   const env = libraries === '' ? process.env : { ...process.env, LD_LIBRARY_PATH: libraries }
-  const browser = await puppeteer.launch({ executablePath: chromium, args: FLAGS, headless: true, env })
+  const browser = await puppeteer.launch({ browser: engine, executablePath: chromium, args: engine === 'chrome' ? FLAGS : [], headless: true, env })
   /** What the pages did that they must not: policy violations, errors nobody caught, dialogs. */
   const faults = []
   const pages = new Set()
@@ -41,8 +41,10 @@ export async function open({ base, chromium, libraries = '' }) {
       void dialog.dismiss()
     })
     // Several pages at once, and each believes that somebody looks at it.
-    const session = await page.createCDPSession()
-    await session.send('Emulation.setFocusEmulationEnabled', { enabled: true })
+    if (engine === 'chrome') {
+      const session = await page.createCDPSession()
+      await session.send('Emulation.setFocusEmulationEnabled', { enabled: true })
+    }
     await page.setViewport(viewport)
     return page
   }

@@ -1,0 +1,19 @@
+"""The core of the web app in every engine that the machine has; Chromium is always there."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from tests.fixtures.pages import Stage
+
+pytestmark = pytest.mark.anyio
+
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
+ENGINES = {"chrome": {}} | ({"firefox": {"engine": "firefox", "chromium": FIREFOX, "libraries": ""}} if FIREFOX else {})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_two_people_sign_in_talk_edit_reload_and_sign_out(stage: Stage, engine: str) -> None:
+    await stage.play("core", **ENGINES[engine])
