@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { FEED, message, ready, say } from '../screen.mjs'
+import { FEED, message, reads, ready, say, write } from '../screen.mjs'
 
 const CORPUS = new URL('../../tests/xss-corpus.json', import.meta.url)
 const INERT = ['P', 'STRONG', 'EM', 'S', 'CODE', 'PRE', 'BLOCKQUOTE', 'UL', 'OL', 'LI', 'BR', 'HR', 'A', 'BDI', 'H1', 'H2', 'H3']
 
-/** Every text of the corpus as a message and as a subject, and people with such names: seen, and nothing happens. */
+/** Every text of the corpus as a message and as a subject, and one who is called so: seen, and nothing happens. */
 export async function hostile({ browser, world }) {
   const corpus = JSON.parse(await readFile(CORPUS, 'utf8')).filter((body) => !body.includes('\u0000'))
   const [clara, amir] = await Promise.all([browser.person(world.clara, { path: world.path }), browser.person(world.amir, { path: world.path })])
   await Promise.all([ready(clara.page), ready(amir.page)])
   const refused = await amir.page.evaluate(
-    async (bodies, subjects, conversation) => {
+    async (bodies, subjects, conversation, mallory) => {
       const post = (path, body) => fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
       const wrong = []
+      const joined = await fetch(`/api/v1/conversations/${conversation}/members/${mallory}`, { method: 'PUT' })
+      if (!joined.ok) wrong.push(`${joined.status} joining`)
       for (const body of bodies) {
         const answer = await post(`/api/v1/conversations/${conversation}/messages`, { body })
         if (!answer.ok) wrong.push(`${answer.status} ${body}`)
@@ -27,8 +29,17 @@ export async function hostile({ browser, world }) {
     corpus,
     corpus.filter((body) => body.length <= 200 && !/[\p{Cc}]/u.test(body)).slice(0, 40),
     world.conversation,
+    world.malloryId,
   )
   assert.deepEqual(refused, [])
+  const mallory = await browser.person(world.mallory, { path: world.path })
+  await ready(mallory.page)
+  await write(mallory.page, 'from one with such a name')
+  await reads(amir.page, `${world.malloryName} is writing`, 'main')
+  await mallory.page.keyboard.press('Enter')
+  const hers = await message(amir.page, 'from one with such a name')
+  assert.equal(await hers.evaluate((row, name) => row.getAttribute('aria-label').startsWith(`${name}, `), world.malloryName), true)
+  assert.deepEqual(await amir.page.$$eval('img, main b', (all) => all.map((one) => one.outerHTML)), [])
   await say(clara.page, 'the last one')
   await message(amir.page, 'the last one')
   // From the end to the beginning of what was sent, so that every row is drawn once.
