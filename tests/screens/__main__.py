@@ -38,7 +38,7 @@ def small(picture: bytes) -> bytes:
 
 
 def shoot(instance: Instance, folder: Path) -> None:
-    """Have the browser take the pictures, the edge being stopped for those without a server."""
+    """Have the browser take the pictures."""
     browser = chromium.find()
     world = {
         "base": instance.urls[0],
@@ -50,7 +50,7 @@ def shoot(instance: Instance, folder: Path) -> None:
     }
     node = webapp.on_this_machine() or webapp.from_wheel()
     command = [str(node.folder / "node"), "e2e/screens.mjs"]
-    subprocess.run(command, cwd=webapp.WEB, input=json.dumps(world).encode(), check=True, timeout=300)
+    subprocess.run(command, cwd=webapp.WEB, input=json.dumps(world).encode(), check=True, timeout=600)
 
 
 def main() -> int:

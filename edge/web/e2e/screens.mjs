@@ -63,6 +63,8 @@ try {
   await stranger.page.waitForSelector('input[type=email]')
   await all(stranger.page, 'sign-in')
   const { page } = await browser.person(world.agent)
+  // A socket that the network has left is noticed by its silence only.
+  page.setDefaultTimeout(90_000)
   await page.waitForSelector('nav a[href^="/c/"]')
   world.path = await page.$eval('nav a[href^="/c/"]', (link) => link.getAttribute('href'))
   for (const [name, go] of Object.entries(SCREENS)) await all(page, name, go)
