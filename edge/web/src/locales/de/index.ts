@@ -2,6 +2,7 @@ import type { Messages } from '@/i18n'
 import { app } from './app'
 import { chat } from './chat'
 import { frame } from './frame'
+import { people } from './people'
 
 /** One file for each area, so that a text stands beside its neighbours. */
-export const de: Messages = { app, chat, frame }
+export const de: Messages = { app, chat, frame, people }
