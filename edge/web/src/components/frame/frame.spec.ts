@@ -1,0 +1,162 @@
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { computed, effectScope, nextTick, ref } from 'vue'
+import { usePageTitle } from '@/composables/title'
+import { i18n } from '@/i18n'
+import { ApiError } from '@/sdk'
+import { theme } from '@/theme'
+import SignInView from '@/views/SignInView.vue'
+import { conversation, fakeStore } from '../../../tests/store'
+import ConnectionBanner from './ConnectionBanner.vue'
+import SettingsDialog from './SettingsDialog.vue'
+import SignOutDialog from './SignOutDialog.vue'
+
+let page: VueWrapper
+let fake: ReturnType<typeof fakeStore>
+const within = (selector: string) => document.querySelector<HTMLElement>(selector)!
+const all = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)]
+
+beforeEach(() => {
+  fake = fakeStore()
+})
+afterEach(() => {
+  page.unmount()
+  vi.useRealTimers()
+})
+
+async function show(component: Parameters<typeof mount>[0], props: Record<string, unknown> = {}) {
+  page = mount(component, { props, global: { plugins: [fake.pinia] }, attachTo: document.body })
+  await flushPromises()
+}
+
+describe('the banner', () => {
+  const connection = (phase: 'offline' | 'connecting' | 'live' | 'stopped' | 'catching-up') => fake.store.$patch((state) => (state.connection = { ...state.connection, phase }))
+
+  beforeEach(() => vi.useFakeTimers())
+
+  it('does not speak of a hiccup, and goes when all is caught up', async () => {
+    await show(ConnectionBanner)
+    connection('offline')
+    await vi.advanceTimersByTimeAsync(1500)
+    connection('live')
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(page.text()).toBe('')
+    connection('offline')
+    await vi.advanceTimersByTimeAsync(2000)
+    connection('catching-up')
+    await nextTick()
+    expect(page.text()).toContain('Reconnecting')
+    connection('live')
+    await nextTick()
+    expect(page.text()).toBe('')
+  })
+
+  it('lets somebody try at once, and says when nobody tries any more', async () => {
+    const retryNow = vi.fn()
+    fake.store.parley.retryNow = retryNow
+    await show(ConnectionBanner)
+    connection('offline')
+    await vi.advanceTimersByTimeAsync(2000)
+    await page.find('button').trigger('click')
+    expect(retryNow).toHaveBeenCalledOnce()
+    connection('stopped')
+    await nextTick()
+    expect(page.text()).toContain('load the page anew')
+  })
+})
+
+describe('signing out', () => {
+  it('tells what is lost, and what is deleted here', async () => {
+    const signOut = vi.fn(() => Promise.resolve())
+    fake.store.parley.signOut = signOut
+    fake.store.$patch((state) => (state.unsent = 2))
+    await show(SignOutDialog, { open: true })
+    expect(within('dialog').textContent).toContain('2 messages are not sent yet')
+    expect(document.activeElement?.textContent).toBe('Stay')
+    all('dialog .actions button')[1]!.click()
+    await flushPromises()
+    expect(signOut).toHaveBeenCalledOnce()
+    expect(page.emitted('close')).toHaveLength(1)
+  })
+
+  it('says when the server could not be told, and nothing happened', async () => {
+    fake.store.parley.signOut = vi.fn(() => Promise.reject(new Error('unreachable')))
+    await show(SignOutDialog, { open: true })
+    expect(document.activeElement?.textContent).toBe('Sign out')
+    all('dialog .actions button')[1]!.click()
+    await flushPromises()
+    expect(within('[role=alert]').textContent).toContain('Nothing was deleted')
+    all('dialog .actions button')[0]!.click()
+    expect(page.emitted('close')).toHaveLength(1)
+    await page.setProps({ open: false })
+    await page.setProps({ open: true })
+    await flushPromises()
+    expect(within('[role=alert]')).toBeNull()
+  })
+})
+
+describe('the settings', () => {
+  it('choose the theme and the language', async () => {
+    fake.store.$patch((state) => (state.storage = { kind: 'memory', trouble: 'unavailable' }))
+    await show(SettingsDialog, { open: true })
+    expect(within('dialog').textContent).toContain('Mia Own')
+    expect(within('dialog').textContent).toContain('keeps nothing')
+    const [, , dark, , german] = all('input')
+    dark!.click()
+    await nextTick()
+    expect(theme.chosen.value).toBe('dark')
+    german!.click()
+    await vi.waitFor(() => expect(i18n.locale.value).toBe('de'))
+    await nextTick()
+    expect(within('dialog h2').textContent).toBe('Einstellungen')
+    await i18n.choose('en')
+    theme.choose('system')
+  })
+})
+
+describe('signing in', () => {
+  async function attempt(outcome: () => Promise<never>) {
+    const signIn = vi.fn(outcome)
+    fake.store.parley.signIn = signIn
+    await show(SignInView)
+    await page.find('input[type=email]').setValue(' mia@parley.example ')
+    await page.find('input[type=password]').setValue('secret')
+    await page.find('form').trigger('submit')
+    await flushPromises()
+    expect(signIn).toHaveBeenCalledWith('mia@parley.example', 'secret')
+    return page.find('[role=alert]').text()
+  }
+  const refusal = (status: number, code: string) => () => Promise.reject(new ApiError(status, { code, detail: 'Only pages of this server.' }))
+
+  it('puts nothing down to the password but what the server does', async () => {
+    expect(await attempt(refusal(401, 'unauthenticated'))).toContain('password is wrong')
+    page.unmount()
+    expect(await attempt(refusal(429, 'rate_limited'))).toContain('Too many attempts')
+    page.unmount()
+    expect(await attempt(refusal(403, 'forbidden'))).toContain('Only pages of this server.')
+    page.unmount()
+    expect(await attempt(refusal(503, 'unavailable'))).toContain('cannot be reached')
+    page.unmount()
+    expect(await attempt(() => Promise.reject(new TypeError('fetch')))).toContain('cannot be reached')
+  })
+})
+
+describe('the title', () => {
+  it('tells how much is unread and what is open', async () => {
+    await show(ConnectionBanner)
+    const here = ref<string | null>(null)
+    const list = ref([conversation({ id: 'a', subject: 'Harbour', unread: 0 }), conversation({ id: 'b', unread: 3 })])
+    const scope = effectScope()
+    scope.run(() => usePageTitle(() => list.value, computed(() => here.value)))
+    expect(document.title).toBe('(3) Parley')
+    here.value = 'a'
+    list.value = [list.value[0]!, conversation({ id: 'b', unread: 100 })]
+    await nextTick()
+    expect(document.title).toBe('(99+) Harbour · Parley')
+    list.value = [list.value[0]!]
+    await nextTick()
+    expect(document.title).toBe('Harbour · Parley')
+    scope.stop()
+    expect(document.title).toBe('Parley')
+  })
+})

@@ -1,0 +1,34 @@
+import { plainText } from '@/markdown/plain'
+import type { Conversation } from '@/sdk'
+
+export const filters = ['all', 'unread', 'open', 'closed'] as const
+export type Filter = (typeof filters)[number]
+
+/** What the list can be searched by, beside the conversation's own words. */
+export interface Words {
+  project(id: string): string
+  person(id: string): string
+}
+
+/**
+ * The conversations that a filter leaves and in which every word searched for is found, in whatever order they were given.
+ * A word is the beginning of any in the subject, the project, a member's name or the last message; case and accents do not count.
+ */
+export function chosen(all: readonly Conversation[], filter: Filter, query: string, words: Words): readonly Conversation[] {
+  const wanted = folded(query).split(/\s+/u).filter(Boolean)
+  return all.filter((one) => passes(one, filter) && (wanted.length === 0 || found(wanted, one, words)))
+}
+
+function passes(one: Conversation, filter: Filter): boolean {
+  if (filter === 'unread') return one.unread > 0
+  return filter === 'all' || (filter === 'closed') === (one.status !== 'open')
+}
+
+function found(wanted: readonly string[], one: Conversation, words: Words): boolean {
+  const said = one.lastMessage?.body ?? ''
+  const all = [one.subject, one.project === null ? '' : words.project(one.project), ...(one.members ?? []).map((id) => words.person(id)), plainText(said, 200)]
+  const there = folded(all.join(' ')).split(/[^\p{L}\p{N}]+/u)
+  return wanted.every((word) => there.some((part) => part.startsWith(word)))
+}
+
+const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
