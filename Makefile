@@ -91,7 +91,7 @@ bench-web: environment webapp ## measure the web app in Chromium on an instance 
 	@CHROMIUM="$$($(VENV)/python -m deploy.chromium)" $(VENV)/python -m bench.web $(ARGS)
 
 test-browsers: environment ## the core of the web app in Chromium, and in Firefox where the machine has it
-	@$(VENV)/python -m pytest tests/web/test_engines.py
+	@$(VENV)/python -m pytest -m long tests/web/test_engines.py
 
 screens: environment ## take the pictures in docs/screens anew
 	@$(VENV)/python -m tests.screens

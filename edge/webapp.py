@@ -25,7 +25,7 @@ ELSEWHERE = ("api/", "ws/", "healthz/", "readyz/", HASHED)
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 """Best first; written by edge/web/build/precompressed.ts."""
 
-# `vue` and `dompurify` are the policies that those libraries make; `parley` is ours, for the service worker's address.
+# `vue` is the policy that the library makes for itself. Nothing else of the app makes markup out of text.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -41,7 +41,7 @@ POLICY = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types vue dompurify parley",
+        "trusted-types vue",
         f"report-uri {REPORTS}",  # and not report-to, which waits up to a minute and wants https
     )
 )

@@ -10,7 +10,14 @@ from tests.fixtures.system import Person, System
 
 pytestmark = pytest.mark.anyio
 
+
 MSGPACK, JSON = "parley.v1.msgpack", "parley.v1.json"
+
+
+@pytest.fixture
+def system(shared_system: System) -> System:
+    """The same for all: nobody here says more than hello."""
+    return shared_system
 
 
 @pytest.mark.parametrize(

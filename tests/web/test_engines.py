@@ -8,7 +8,7 @@ import pytest
 
 from tests.fixtures.pages import Stage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.long]  # `make test` has the same and more in Chromium
 
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 ENGINES = {"chrome": {}} | ({"firefox": {"engine": "firefox", "chromium": FIREFOX, "libraries": ""}} if FIREFOX else {})

@@ -138,7 +138,7 @@ def test_the_page_lets_nothing_run_but_what_came_from_here(built: Path):
     assert rules["default-src"] == "'none'"
     assert {rules[name] for name in ("script-src", "style-src", "connect-src", "worker-src")} == {"'self'"}
     assert rules["require-trusted-types-for"] == "'script'"
-    assert set(rules["trusted-types"].split()) == {"vue", "dompurify", "parley"}
+    assert set(rules["trusted-types"].split()) == {"vue"}
     assert {rules[name] for name in ("frame-ancestors", "base-uri", "form-action")} == {"'none'"}
     assert rules["report-uri"] == webapp.REPORTS
     assert "unsafe" not in get(WebApp(built), "/").headers["content-security-policy"]
