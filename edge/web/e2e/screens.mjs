@@ -42,7 +42,7 @@ const SCREENS = {
   offline: async (page) => {
     await inside(page)
     await page.setOfflineMode(true)
-    await page.evaluate(() => window.dispatchEvent(new Event('offline')))
+    await page.evaluate(() => globalThis.hangUp())
     await reads(page, 'Reconnecting')
     await page.focus(COMPOSER)
     await page.keyboard.type('Kept')
@@ -63,8 +63,17 @@ try {
   await stranger.page.waitForSelector('input[type=email]')
   await all(stranger.page, 'sign-in')
   const { page } = await browser.person(world.agent)
-  // A socket that the network has left is noticed by its silence only.
-  page.setDefaultTimeout(90_000)
+  // To be without a network leaves open sockets as they are: those are closed by hand.
+  await page.evaluateOnNewDocument(() => {
+    const sockets = new Set()
+    globalThis.WebSocket = class extends WebSocket {
+      constructor(...given) {
+        super(...given)
+        sockets.add(this)
+      }
+    }
+    globalThis.hangUp = () => sockets.forEach((socket) => socket.close())
+  })
   await page.waitForSelector('nav a[href^="/c/"]')
   world.path = await page.$eval('nav a[href^="/c/"]', (link) => link.getAttribute('href'))
   for (const [name, go] of Object.entries(SCREENS)) await all(page, name, go)
