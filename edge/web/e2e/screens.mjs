@@ -39,6 +39,21 @@ const SCREENS = {
     await reads(page, 'Reply to')
     await write(page, 'With **two** lines,\nthe second of which says `make run`')
   },
+  members: async (page) => {
+    await inside(page)
+    await page.$eval('main button[aria-label^="Show members"]', (one) => one.click())
+    await page.waitForSelector('aside[aria-label="Members"]')
+  },
+  starting: async (page) => {
+    await page.goto(world.base)
+    await press(page, 'Start a conversation')
+    await page.waitForSelector('dialog[open] input')
+  },
+  settings: async (page) => {
+    await page.goto(world.base)
+    await press(page, 'Settings')
+    await page.waitForSelector('dialog[open] input')
+  },
   offline: async (page) => {
     await inside(page)
     await page.setOfflineMode(true)

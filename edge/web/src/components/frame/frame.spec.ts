@@ -9,6 +9,7 @@ import SignInView from '@/views/SignInView.vue'
 import { conversation, fakeStore } from '../../../tests/store'
 import ConnectionBanner from './ConnectionBanner.vue'
 import SettingsDialog from './SettingsDialog.vue'
+import ShortcutsDialog from './ShortcutsDialog.vue'
 import SignOutDialog from './SignOutDialog.vue'
 
 let page: VueWrapper
@@ -101,6 +102,9 @@ describe('the settings', () => {
     await show(SettingsDialog, { open: true })
     expect(within('dialog').textContent).toContain('Mia Own')
     expect(within('dialog').textContent).toContain('keeps nothing')
+    const open = all('dialog .button')[0]!
+    open.click()
+    expect(page.emitted('shortcuts')).toHaveLength(1)
     const [, , dark, , german] = all('input')
     dark!.click()
     await nextTick()
@@ -111,6 +115,16 @@ describe('the settings', () => {
     expect(within('dialog h2').textContent).toBe('Einstellungen')
     await i18n.choose('en')
     theme.choose('system')
+  })
+})
+
+describe('the sheet of shortcuts', () => {
+  it('lists each key once in its place, and goes', async () => {
+    await show(ShortcutsDialog, { open: true })
+    expect(all('h3').map((one) => one.textContent)).toEqual(['Anywhere', 'While writing', 'On a message'])
+    expect(all('dt')[0]!.textContent).toBe('CtrlK')
+    within('dialog .leave').click()
+    expect(page.emitted('close')).toHaveLength(1)
   })
 })
 

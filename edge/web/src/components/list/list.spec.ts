@@ -1,13 +1,15 @@
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
-import { routes } from '@/router'
 import { withLayout } from '../../../tests/layout'
 import { conversation, fakeStore } from '../../../tests/store'
 import { ADAM, CLARA, message } from '../../../tests/timelines'
 import { chosen } from './chosen'
 import ConversationList from './ConversationList.vue'
 
+// The pages of the real routes are read as chunks, which is nothing to wait for here.
+const nothing = { render: () => null }
+const routes = [{ path: '/', name: 'home', component: nothing }, { path: '/c/:conversation', name: 'conversation', component: nothing }]
 const words = { project: (id: string) => (id === 'p' ? 'Pont d’Été' : ''), person: (id: string) => ({ [CLARA]: 'Clara Jensen', [ADAM]: 'Adam Ode' })[id] ?? '' }
 const talks = [
   conversation({ id: 'a', subject: 'Harbour', unread: 2, members: [CLARA] }),
@@ -34,6 +36,7 @@ describe('the list', () => {
   const watched = vi.fn()
   let page: VueWrapper
   let fake: ReturnType<typeof fakeStore>
+  let router: ReturnType<typeof createRouter>
 
   beforeEach(() => {
     withLayout()
@@ -51,7 +54,7 @@ describe('the list', () => {
       state.conversations = conversations
       state.connection = { ...state.connection, currentAt }
     })
-    const router = createRouter({ history: createMemoryHistory(), routes })
+    router = createRouter({ history: createMemoryHistory(), routes })
     page = mount(ConversationList, { global: { plugins: [fake.pinia, router] }, slots: { start: '<button>Start one</button>' }, attachTo: document.body })
     await flushPromises()
     await flushPromises()
@@ -83,6 +86,20 @@ describe('the list', () => {
     expect(page.find('.search button').exists()).toBe(false)
   })
 
+  it('is searched from anywhere with Ctrl-K, and Enter opens the first that fits', async () => {
+    await show(talks)
+    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'k' }))
+    expect(document.activeElement).toBe(document.body)
+    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'K', metaKey: true }))
+    expect(document.activeElement).toBe(page.find('input').element)
+    await page.find('input').setValue('nothing fits')
+    await page.find('input').trigger('keydown', { key: 'Enter' })
+    await page.find('input').setValue('quay')
+    await page.find('input').trigger('keydown', { key: 'Enter' })
+    await flushPromises()
+    expect(router.currentRoute.value.params['conversation']).toBe('b')
+  })
+
   it('draws no more than is seen, and watches the presence of the first twenty', async () => {
     await show(Array.from({ length: 10_000 }, (_, n) => conversation({ id: `c${n}`, subject: `Talk ${n}` })))
     expect(subjects().length).toBeLessThan(100)
@@ -96,6 +113,36 @@ describe('the list', () => {
     expect(page.find('nav').attributes('aria-busy')).toBe('true')
     await vi.advanceTimersByTimeAsync(200)
     expect(page.find('.skeletons').isVisible()).toBe(true)
+  })
+
+  it('names the project of each, once it is known', async () => {
+    fake.store.parley.project = vi.fn(() => undefined)
+    await show(talks)
+    expect(page.findAll('.project')).toHaveLength(0)
+    fake.store.$patch((state) => (state.projects = new Map([['p', { id: 'p', name: 'Harbour Bridge', members: 2 }]])))
+    await flushPromises()
+    expect(page.findAll('.project').map((one) => one.text())).toEqual(['Harbour Bridge'])
+  })
+
+  it('is walked with Alt and the arrows, also while one writes', async () => {
+    await show(talks)
+    const at = async (key: string, more: KeyboardEventInit = { altKey: true }) => {
+      window.dispatchEvent(new KeyboardEvent('keydown', { key, cancelable: true, ...more }))
+      await flushPromises()
+      return router.currentRoute.value.params['conversation']
+    }
+    expect(await at('ArrowDown')).toBe('a')
+    expect(await at('ArrowDown')).toBe('b')
+    expect(await at('ArrowUp')).toBe('a')
+    expect(await at('ArrowUp')).toBe('a')
+    expect(await at('ArrowDown', {})).toBe('a')
+    expect(await at('ArrowDown', { altKey: true, ctrlKey: true })).toBe('a')
+    expect(await at('Enter')).toBe('a')
+    const dialog = document.createElement('dialog')
+    document.body.append(dialog)
+    dialog.show()
+    expect(await at('ArrowDown')).toBe('a')
+    dialog.remove()
   })
 
   it('says what an empty one is for', async () => {

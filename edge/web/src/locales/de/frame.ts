@@ -12,7 +12,6 @@ export const frame = {
   choose: 'Wählen Sie ein Gespräch.',
   reconnecting: 'Verbindung wird wiederhergestellt… was Sie schreiben, bleibt erhalten.',
   stopped: 'Keine Verbindung und kein weiterer Versuch: Laden Sie die Seite neu.',
-  untitled: 'Ohne Betreff',
   refused: 'Der Server lässt Sie nicht herein: {detail}',
   signOutNow: 'Abmelden',
   signOutAnyway: 'Abmelden und verlieren',

@@ -3,6 +3,7 @@ import { app } from './app'
 import { chat } from './chat'
 import { frame } from './frame'
 import { people } from './people'
+import { shortcuts } from './shortcuts'
 
 /** One file for each area, so that a text stands beside its neighbours. */
-export const de: Messages = { app, chat, frame, people }
+export const de: Messages = { app, chat, frame, people, shortcuts }

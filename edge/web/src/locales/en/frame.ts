@@ -12,7 +12,6 @@ export const frame = {
   choose: 'Choose a conversation.',
   reconnecting: 'Reconnecting… what you write is kept.',
   stopped: 'No connection, and no further attempt: load the page anew.',
-  untitled: 'Without a subject',
   refused: 'The server did not let you in: {detail}',
   signOutNow: 'Sign out',
   signOutAnyway: 'Sign out and lose them',
