@@ -16,6 +16,7 @@ export default mergeConfig(
         include: ['src/**/*.{ts,vue}'],
         exclude: ['src/**/*.spec.ts', 'src/**/*.d.ts', 'src/sdk/wire.ts', 'src/main.ts'],
         reporter: ['text-summary', 'html'],
+        thresholds: { lines: 90, branches: 90 },
       },
     },
   }),
