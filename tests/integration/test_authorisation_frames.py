@@ -6,18 +6,15 @@ resync's reason; `-` is none: what is passed on and forgotten tells its sender n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from edge.socket.frames import FRAME_TYPES
-from storage import embedded
 from tests.fixtures.entitlements import ROLES, TARGETS, Row, rows
-from tests.fixtures.postgres import fresh_database
 from tests.fixtures.rawsocket import RawSocket, raw_socket
-from tests.fixtures.system import Person, System, running_system
+from tests.fixtures.system import Person, System
 
 pytestmark = pytest.mark.anyio
 
@@ -49,14 +46,6 @@ PASSING = ("event", "typing", "presence")
 
 def test_every_frame_is_in_the_table():
     assert {asked.split()[0] for asked in rows(FRAMES)} == FRAME_TYPES
-
-
-@pytest.fixture(scope="module")
-async def whole(postgres: embedded.Server) -> AsyncIterator[System]:
-    """One Parley for all tests here."""
-    with fresh_database(postgres) as url:
-        async with running_system(url) as system:
-            yield system
 
 
 class World:
@@ -122,13 +111,13 @@ async def answer(socket: RawSocket, expected: str, conversation: str) -> dict[st
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_every_frame_answers_each_role_as_the_table_says(whole: System, role: str):
-    world = await World(whole, role).build()
+async def test_every_frame_answers_each_role_as_the_table_says(shared_system: System, role: str):
+    world = await World(shared_system, role).build()
     answered: dict[str, dict[str, str]] = {}
     expected: dict[str, dict[str, str]] = {}
     async with (
-        raw_socket(whole.url, token=world.asker.token()) as socket,
-        raw_socket(whole.url, token=world.third.token()) as member,
+        raw_socket(shared_system.url, token=world.asker.token()) as socket,
+        raw_socket(shared_system.url, token=world.third.token()) as member,
     ):
         for one in (socket, member):
             await one.hear_type("ready")
@@ -161,10 +150,10 @@ async def spoken(world: World, socket: RawSocket, asked: str, target: str, expec
 
 
 @pytest.mark.parametrize("row", rows(FRAMES).values(), ids=rows(FRAMES))
-async def test_a_frame_of_nobody_ends_with_4401(whole: System, row: Row):
-    world = World(whole, "admin")
+async def test_a_frame_of_nobody_ends_with_4401(shared_system: System, row: Row):
+    world = World(shared_system, "admin")
     world.conversations = dict.fromkeys((*TARGETS, "any"), str(uuid4()))
-    async with raw_socket(whole.url) as socket:
+    async with raw_socket(shared_system.url) as socket:
         await socket.say({**world.frame(row.asked, "any"), **({"token": "a.b.c"} if "hello" in row.asked else {})})
         assert word(await socket.hear()) == row.nobody
         assert await socket.closed() == 4401
