@@ -90,7 +90,7 @@ bench-web: environment webapp ## measure the web app in Chromium on an instance 
 	@$(VENV)/python -m deploy.webapp packages
 	@CHROMIUM="$$($(VENV)/python -m deploy.chromium)" $(VENV)/python -m bench.web $(ARGS)
 
-test-browsers: environment ## the core of the web app in Chromium, and in Firefox where the machine has it
+test-browsers: environment ## the core of the web app in Chromium, and in Firefox and WebKitGTK where the machine has them
 	@$(VENV)/python -m pytest -m long tests/web/test_engines.py
 
 screens: environment ## take the pictures in docs/screens anew

@@ -25,7 +25,8 @@ ELSEWHERE = ("api/", "ws/", "healthz/", "readyz/", HASHED)
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 """Best first; written by edge/web/build/precompressed.ts."""
 
-# `vue` is the policy that the library makes for itself. Nothing else of the app makes markup out of text.
+# `vue` is the policy that the library makes for itself; `parley` lets one address be a worker (src/offline/update.ts).
+# Nothing else of the app makes code or markup out of text.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -41,7 +42,7 @@ POLICY = "; ".join(
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types vue",
+        "trusted-types vue parley",
         f"report-uri {REPORTS}",  # and not report-to, which waits up to a minute and wants https
     )
 )

@@ -71,7 +71,7 @@ async def audience(db: Database, conversation: Id) -> tuple[int, frozenset[Id]] 
 
 
 def _listed(row: Row) -> dict[str, Any]:
-    id_, subject, project, status, head, read, unread, _, seq, kind, actor, at, command, *rest = row
+    id_, subject, project, status, head, read, unread, _, members, seq, kind, actor, at, command, *rest = row
     last = None
     if seq is not None:
         body, data, edited_at, _ = rest
@@ -94,5 +94,6 @@ def _listed(row: Row) -> dict[str, Any]:
         "head": head,
         "read": read,
         "unread": unread,
+        "members": members,
         "last_message": last,
     }

@@ -25,3 +25,9 @@ pytest_plugins = [
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """The event loop of production."""
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers first: their file is the longest, and begun last it would keep everybody waiting."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/web/"))

@@ -79,6 +79,7 @@ class Listed(Standing):
 
     read: Annotated[Reached, Meta(description="How far the asker has read it.")]
     unread: Unread
+    members: Annotated[list[AccountId] | None, Meta(description="Who is in it; null where these are more than 32.")]
     last_message: Annotated[
         MessageEvent | None, Meta(description="The last message that was not deleted; null if there is none.")
     ]
@@ -100,6 +101,7 @@ class Conversations(msgspec.Struct):
                 "head": 43,
                 "read": 41,
                 "unread": 1,
+                "members": ["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b", "77b0e6d5-4c3b-4a29-9187-f6e5d4c3b2a1"],
                 "last_message": MessageEvent.EXAMPLE,
             }
         ],

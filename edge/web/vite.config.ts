@@ -2,18 +2,21 @@ import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 import { precompressed } from './build/precompressed.ts'
+import { worker } from './build/worker.ts'
 
 // Where `npm run dev` finds a running edge. Host stays the browser's, so that the edge sees a page of its own origin.
 const edge = process.env['PARLEY_EDGE'] ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
-  plugins: [vue(), precompressed()],
+  plugins: [vue(), worker(), precompressed()],
   resolve: {
     alias: {
       '@': fileURLToPath(new URL('./src', import.meta.url)),
       entities: fileURLToPath(new URL('./src/markdown/entities.ts', import.meta.url)),
     },
   },
+  // All components are `<script setup>`: what reads the options of each new one is left out.
+  define: { __VUE_OPTIONS_API__: 'false' },
   build: {
     target: 'es2022',
     // The Content-Security-Policy allows neither data: scripts nor data: fonts, so nothing is written into the files.

@@ -10,9 +10,11 @@ SELECT mine.id, mine.head, mine.read_seq, unread_messages(mine.id, %(account)s, 
  ORDER BY mine.last_at DESC, mine.id DESC;
 
 -- name: page
--- A page of the list: as `summaries`, from a place in it, with each conversation's last visible message.
+-- A page of the list: as `summaries`, from a place in it, with each conversation's last visible message, and with its
+-- members where they are at most 32: of more nobody's presence is shown, and a list of 200 should not become a roster.
 SELECT mine.id, mine.subject, mine.project_id, mine.status, mine.head, mine.read_seq,
        unread_messages(mine.id, %(account)s, mine.read_seq, mine.head), mine.last_at,
+       CASE WHEN cardinality(w.members) <= 32 THEN w.members END,
        e.seq, e.kind, e.actor, e.at, e.command_id, e.body, e.data, e.edited_at, e.deleted_at
   FROM (SELECT v.*, m.read_seq
           FROM members AS m
@@ -21,6 +23,10 @@ SELECT mine.id, mine.subject, mine.project_id, mine.status, mine.head, mine.read
            AND (%(after_at)s::timestamptz IS NULL
                 OR (v.last_at, v.id) < (%(after_at)s::timestamptz, %(after_id)s::uuid))
          ORDER BY v.last_at DESC, v.id DESC LIMIT %(limit)s) AS mine
+ CROSS JOIN LATERAL (
+       SELECT array(SELECT m.account_id FROM members AS m
+                     WHERE m.conversation_id = mine.id AND m.left_seq IS NULL
+                     LIMIT 33) AS members) AS w
   LEFT JOIN LATERAL (
        SELECT * FROM events AS e
         WHERE e.conversation_id = mine.id AND e.kind = 'message' AND e.deleted_at IS NULL

@@ -171,6 +171,7 @@ async def test_the_list_has_the_last_message_and_what_is_unread(site: Site, agen
     (item,) = page["items"]
     assert (item["id"], item["head"], item["read"], item["unread"]) == (older, 3, 0, 2)
     assert item["last_message"]["body"] == "two"
+    assert sorted(item["members"]) == sorted([agent.id, client.id])
     rest = (await site.call("GET", "conversations", client, params={"after": page["next"]})).json()
     assert ([item["id"] for item in rest["items"]], rest["next"]) == ([newer], None)
 

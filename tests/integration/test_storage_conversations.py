@@ -97,6 +97,19 @@ async def test_the_list_is_last_active_first_and_pages_without_a_gap(db):
     assert ([summary.id for summary in summaries], more) == ([item["id"] for item in items[:2]], True)
 
 
+async def test_the_list_has_the_members_who_are_left_where_they_are_few(db):
+    agent, client, gone = await person(db, "agent"), await person(db), await person(db)
+    few = await conversation_of(db, agent, client, gone)
+    await one(db, leave(few, agent, gone))
+    many = await conversation_of(db, agent, *[await person(db) for _ in range(31)])
+    more = await conversation_of(db, agent, *[await person(db) for _ in range(32)])
+    page, _ = await conversations.page(db, agent, None, 5)
+    members = {item["id"]: item["members"] for item in page}
+    assert set(members[few]) == {agent, client}
+    assert len(members[many]) == 32
+    assert members[more] is None
+
+
 async def test_the_last_message_is_one_that_can_be_read(db):
     agent = await person(db, "agent")
     room = await conversation_of(db, agent)

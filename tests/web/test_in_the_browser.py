@@ -13,12 +13,22 @@ async def test_two_people_talk_and_see_each_other_write_read_edit_react_and_dele
     await stage.play("talk")
 
 
-async def test_what_was_written_without_a_server_outlives_the_tab_and_goes_out_once(stage: Stage) -> None:
+async def test_without_a_server_the_app_opens_shows_what_it_had_and_sends_later_what_was_written(stage: Stage) -> None:
     await stage.play("outbox")
+
+
+async def test_a_new_version_waits_until_somebody_wants_it(stage: Stage) -> None:
+    await stage.play("updated")
 
 
 async def test_a_killed_server_costs_a_banner_and_nothing_else(stage: Stage) -> None:
     await stage.play("killed")
+
+
+async def test_a_message_for_another_conversation_is_told_in_the_page_the_title_and_on_the_desktop(
+    stage: Stage,
+) -> None:
+    await stage.play("told")
 
 
 async def test_two_tabs_of_one_person_show_the_same_and_send_once(stage: Stage) -> None:

@@ -9,7 +9,8 @@ export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / 
 
 /**
  * What the main thread does while `action` runs: `frames`, the milliseconds of work between one mark of `frame` and the
- * next, and `tasks`, how long each task took.
+ * next, and `tasks`, those of each task. Counted is the thread's processor time: what other programs of the machine take
+ * meanwhile is not the page's work.
  */
 export async function traced(page, action) {
   await page.tracing.start({ categories: ['disabled-by-default-devtools.timeline', 'blink.user_timing'] })
@@ -24,7 +25,7 @@ export async function traced(page, action) {
   let at = 0
   for (const task of tasks.sort((a, b) => a.ts - b.ts)) {
     while (at < frames.length - 1 && marks[at + 1].ts <= task.ts) at++
-    frames[at] += task.dur / 1000
+    frames[at] += task.tdur / 1000
   }
-  return { frames, tasks: tasks.map(({ dur }) => dur / 1000) }
+  return { frames, tasks: tasks.map(({ tdur }) => tdur / 1000) }
 }

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { open } from './browser.mjs'
+import { open as openWebKit } from './webkit.mjs'
 import * as scenarios from './scenarios/index.mjs'
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
@@ -14,7 +15,7 @@ const line = async () => (await lines.next()).value
 const scenario = scenarios[process.argv[2]]
 assert.ok(scenario !== undefined, `there is no scenario ${process.argv[2]}`)
 const world = JSON.parse(await line())
-const browser = await open(world)
+const browser = await (world.engine === 'webkit' ? openWebKit : open)(world)
 const server = async (wish) => {
   process.stdout.write(`${JSON.stringify({ server: wish })}\n`)
   await line()
@@ -22,6 +23,7 @@ const server = async (wish) => {
 let status = 0
 try {
   await scenario({ browser, world, server })
+  await browser.gather?.()
   assert.deepEqual(browser.faults, [])
 } catch (fault) {
   status = 1

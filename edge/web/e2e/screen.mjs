@@ -88,3 +88,8 @@ export async function press(page, name, what) {
 export function bodies(page) {
   return page.$$eval(`${ROW} div[dir=auto]`, (all) => all.map((one) => one.textContent.trim()))
 }
+
+/** Wait until the worker has kept the app, and answers this page. */
+export async function installed(page) {
+  await page.waitForFunction(() => navigator.serviceWorker.controller?.state === 'activated')
+}

@@ -1,7 +1,7 @@
 /** Every screen of the app at three widths and in both themes, as PNG files: the world as JSON on stdin. */
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
-import { open } from './browser.mjs'
+import { open, signIn } from './browser.mjs'
 import { COMPOSER, ROW, named, press, ready, reads, write } from './screen.mjs'
 
 const WIDTHS = { phone: { width: 390, height: 844, isMobile: true, hasTouch: true }, tablet: { width: 768, height: 1024 }, desk: { width: 1440, height: 900 } }
@@ -13,7 +13,20 @@ const inside = async (page) => {
   await page.goto(`${world.base}${world.path}`)
   await ready(page)
   await page.waitForSelector(ROW)
+  // What was begun for the picture before is kept, as it should be.
+  await page.focus(COMPOSER)
+  await page.keyboard.down('Control')
+  await page.keyboard.press('a')
+  await page.keyboard.up('Control')
+  await page.keyboard.press('Backspace')
+  await page.keyboard.press('Escape')
 }
+/** A word of 300 letters, 40 lines, code that is too wide, and a list. */
+const FULL = [
+  'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft'.repeat(4).slice(0, 300),
+  Array.from({ length: 40 }, (_, line) => `Plate ${line + 1}: sound`).join('\n'),
+  `\`\`\`\n${'{"plate": 12, "state": "gone", "depth": 4.25} '.repeat(6)}\n\`\`\`\n\n1. one\n2. two\n   - and a half`,
+]
 /** What is on each, by its file's name. */
 const SCREENS = {
   list: async (page) => {
@@ -49,6 +62,15 @@ const SCREENS = {
     await press(page, 'Start a conversation')
     await page.waitForSelector('dialog[open] input')
   },
+  going: async (page) => {
+    await page.goto(world.base)
+    await press(page, 'Go to')
+    await page.waitForSelector('[role=option]')
+  },
+  foreign: async (page) => {
+    await page.goto(`${world.base}/c/5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10`)
+    await reads(page, 'This conversation is not here')
+  },
   settings: async (page) => {
     await page.goto(world.base)
     await press(page, 'Settings')
@@ -65,11 +87,46 @@ const SCREENS = {
     await press(page, 'Send')
     await page.waitForSelector('[role=img][aria-label="Waiting to be sent"]')
   },
+  'right-to-left': async (page) => {
+    world.arabic ??= await talkOf(page, 'مراجعة مخططات الجسر', ['صباح الخير، وصلت المخططات الجديدة. هل يمكننا مراجعتها معا قبل اجتماع الخميس؟', 'שלום, הקובץ bridge-v2.pdf מצורף', 'Thank you, **Thursday at nine** suits me.'])
+    await page.goto(`${world.base}/c/${world.arabic}`)
+    await ready(page)
+    await page.waitForSelector(`${ROW} strong`)
+    await page.evaluate(() => (document.documentElement.dir = 'rtl'))
+  },
+  empty: async (page) => {
+    world.empty ??= await talkOf(page, 'Guard rail delivery', [])
+    await page.goto(`${world.base}/c/${world.empty}`)
+    await reads(page, 'Nothing has been said here yet.')
+  },
+  full: async (page) => {
+    world.full ??= await talkOf(page, 'Scour protection at pier 3: what the divers found, and which of the two repairs we should ask for before the winter', FULL)
+    await page.goto(`${world.base}/c/${world.full}`)
+    await ready(page)
+    await page.waitForFunction((rows, count) => document.querySelectorAll(`${rows} .body`).length >= count, {}, ROW, 2)
+  },
   missing: async (page) => {
     await page.goto(`${world.base}/there/is/no/such/page`)
     await named(page, 'To the conversations')
   },
 }
+
+/** Begin a conversation with the client in which this was said; its id. */
+const talkOf = (page, subject, said) =>
+  page.evaluate(
+    async (subject, said) => {
+      const call = async (path, body) => {
+        const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': crypto.randomUUID() }
+        return (await fetch(`/api/v1/${path}`, body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) })).json()
+      }
+      const [clara] = (await call('accounts?query=Clara')).items
+      const { id } = await call('conversations', { subject, members: [clara.id] })
+      for (const body of said) await call(`conversations/${id}/messages`, { body })
+      return id
+    },
+    subject,
+    said,
+  )
 
 const browser = await open(world)
 try {
@@ -92,10 +149,29 @@ try {
   await page.waitForSelector('nav a[href^="/c/"]')
   world.path = await page.$eval('nav a[href^="/c/"]', (link) => link.getAttribute('href'))
   for (const [name, go] of Object.entries(SCREENS)) await all(page, name, go)
+  await unanswered('loading', () => undefined, (late) => late.waitForSelector('main h2 i', { visible: true }))
+  await unanswered('failed', (request) => request.abort(), async (late) => {
+    await late.waitForSelector('main [role=alert]')
+    await late.waitForFunction(() => document.querySelector('nav[aria-busy=true]') === null)
+  })
 } finally {
   await browser.close()
 }
 process.exit(0)
+
+/** The app of somebody whose conversations are asked for in vain, with nothing stored. */
+async function unanswered(name, answer, shown) {
+  const { page } = await browser.stranger()
+  await page.setRequestInterception(true)
+  page.on('request', (request) => (new URL(request.url()).pathname.startsWith('/api/v1/conversations') ? answer(request) : request.continue()))
+  await page.goto(`${world.base}${world.path}`)
+  await signIn(page, ...world.agent)
+  await all(page, name, async (again) => {
+    await again.reload()
+    await shown(again)
+  })
+  await page.close()
+}
 
 /** One screen, six times. */
 async function all(page, name, go = null) {

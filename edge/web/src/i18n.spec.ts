@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { i18n, locales, preferred, t, type MessageKey } from '@/i18n'
+import { i18n, locales, preferred, regional, directionOf, t, type MessageKey } from '@/i18n'
 import { de } from '@/locales/de'
 import { en } from '@/locales/en'
 
@@ -15,6 +15,17 @@ describe('i18n', () => {
     expect(preferred('de', ['en-GB'])).toBe('de')
     expect(preferred('xx', ['fr', 'de-AT', 'en'])).toBe('de')
     expect(preferred(null, ['fr'])).toBe('en')
+  })
+
+  it('writes days and times as the browser’s region does, where it speaks the language', () => {
+    expect(regional('en', ['de-CH', 'en-GB', 'en-US'])).toBe('en-GB')
+    expect(regional('de', ['en-GB'])).toBe('de')
+  })
+
+  it('says in which direction a language is written', async () => {
+    expect(['en', 'de-AT', 'he', 'ar-EG', 'fa'].map(directionOf)).toEqual(['ltr', 'ltr', 'rtl', 'rtl', 'rtl'])
+    await i18n.choose('de')
+    expect(document.documentElement.dir).toBe('ltr')
   })
 
   it('changes what is shown and what the page says it is', async () => {

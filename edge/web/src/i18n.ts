@@ -39,7 +39,7 @@ function fill(text: string, values: Values): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name]
     if (value === undefined) return whole
-    return typeof value === 'number' ? value.toLocaleString(current.value) : value
+    return typeof value === 'number' ? value.toLocaleString(i18n.region.value) : value
   })
 }
 
@@ -53,14 +53,28 @@ export function preferred(stored: string | null, wished: readonly string[]): Loc
   return 'en'
 }
 
+/** The first of the browser's languages that is this one, with the region it names. */
+export function regional(locale: Locale, wished: readonly string[]): string {
+  return wished.find((one) => one.toLowerCase().split('-')[0] === locale) ?? locale
+}
+
+/** Languages that are written from right to left. */
+const RIGHT_TO_LEFT = new Set(['ar', 'ckb', 'dv', 'fa', 'he', 'ks', 'ku', 'ps', 'sd', 'ug', 'ur', 'yi'])
+
+export const directionOf = (language: string): 'ltr' | 'rtl' => (RIGHT_TO_LEFT.has(language.toLowerCase().split('-')[0]!) ? 'rtl' : 'ltr')
+
 async function use(locale: Locale): Promise<void> {
   messages.value = await loaders[locale]()
   current.value = locale
   document.documentElement.lang = locale
+  document.documentElement.dir = directionOf(locale)
 }
 
 export const i18n = {
   locale: computed(() => current.value),
+
+  /** What days, times and numbers are written by: this language as the browser's region has it (`en-GB`). */
+  region: computed(() => regional(current.value, navigator.languages)),
 
   /** Before the app is mounted: nobody should see the other language first. */
   async start(): Promise<void> {

@@ -26,4 +26,10 @@ export const theme = {
     localStorage.setItem(STORED, one)
     use(one)
   },
+
+  /** To the other one than is seen now. */
+  turn(): void {
+    const dark = current.value === 'system' ? matchMedia('(prefers-color-scheme: dark)').matches : current.value === 'dark'
+    theme.choose(dark ? 'light' : 'dark')
+  },
 }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
 from edge import webapp
 from edge.webapp import WebApp
+from tests.house.tree import ROOT
 
 INDEX = b"<!doctype html><div id=app></div>"
 SCRIPT = b"export const answer = 42\n"
@@ -138,7 +141,7 @@ def test_the_page_lets_nothing_run_but_what_came_from_here(built: Path):
     assert rules["default-src"] == "'none'"
     assert {rules[name] for name in ("script-src", "style-src", "connect-src", "worker-src")} == {"'self'"}
     assert rules["require-trusted-types-for"] == "'script'"
-    assert set(rules["trusted-types"].split()) == {"vue"}
+    assert set(rules["trusted-types"].split()) == {"vue", "parley"}
     assert {rules[name] for name in ("frame-ancestors", "base-uri", "form-action")} == {"'none'"}
     assert rules["report-uri"] == webapp.REPORTS
     assert "unsafe" not in get(WebApp(built), "/").headers["content-security-policy"]
@@ -190,3 +193,14 @@ def test_a_folder_that_is_no_build_is_refused(built: Path, monkeypatch: pytest.M
     monkeypatch.setattr(webapp, "MOST_BYTES", 50)
     with pytest.raises(ValueError, match="no web app of ours"):
         get(WebApp(built), "/")
+
+
+def test_the_build_can_be_installed():
+    public = ROOT / "edge" / "web" / "public"
+    manifest = msgspec.json.decode((public / "manifest.webmanifest").read_bytes())
+    assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/", "/", "standalone")
+    drawn = {(icon["purpose"], icon["sizes"]) for icon in manifest["icons"] if (public / icon["src"][1:]).is_file()}
+    assert {("any", "192x192"), ("any", "512x512"), ("maskable", "512x512")} <= drawn
+    page = (public.parent / "index.html").read_text()
+    for name in re.findall(r'href="/([^"]+)"', page):
+        assert (public / name).is_file(), name

@@ -18,6 +18,7 @@ export async function core({ browser, world }) {
   await clara.page.reload()
   await marked(clara.page, 'hello from here, edited', 'Sent', 'Delivered', 'Read')
   await clara.page.goto(world.base)
+  await press(clara.page, 'Settings')
   await press(clara.page, 'Sign out')
   await clara.page.waitForSelector('input[type=email]')
 }

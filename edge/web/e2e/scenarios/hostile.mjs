@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { FEED, message, reads, ready, say, write } from '../screen.mjs'
+import { FEED, message, press, reads, ready, say, write } from '../screen.mjs'
 
 const CORPUS = new URL('../../tests/xss-corpus.json', import.meta.url)
 const INERT = ['P', 'STRONG', 'EM', 'S', 'CODE', 'PRE', 'BLOCKQUOTE', 'UL', 'OL', 'LI', 'BR', 'HR', 'A', 'BDI', 'H1', 'H2', 'H3']
 
-/** Every text of the corpus as a message and as a subject, and one who is called so: seen, and nothing happens. */
+/** Every text of the corpus as a message, a subject and a project's name, and one who is called so: seen, and nothing happens. */
 export async function hostile({ browser, world }) {
   const corpus = JSON.parse(await readFile(CORPUS, 'utf8')).filter((body) => !body.includes('\u0000'))
+  const names = corpus.filter((body) => body.length <= 200 && !/[\p{Cc}]/u.test(body)).slice(0, 40)
   const [clara, amir] = await Promise.all([browser.person(world.clara, { path: world.path }), browser.person(world.amir, { path: world.path })])
   await Promise.all([ready(clara.page), ready(amir.page)])
   const refused = await amir.page.evaluate(
@@ -21,13 +22,15 @@ export async function hostile({ browser, world }) {
         if (!answer.ok) wrong.push(`${answer.status} ${body}`)
       }
       for (const subject of subjects) {
-        const answer = await post('/api/v1/conversations', { subject, members: [] })
+        const made = await post('/api/v1/projects', { name: subject })
+        const { id: project } = await made.json()
+        const answer = made.ok ? await post('/api/v1/conversations', { subject, project, members: [] }) : made
         if (!answer.ok) wrong.push(`${answer.status} ${subject}: ${await answer.text()}`)
       }
       return wrong
     },
     corpus,
-    corpus.filter((body) => body.length <= 200 && !/[\p{Cc}]/u.test(body)).slice(0, 40),
+    names,
     world.conversation,
     world.malloryId,
   )
@@ -58,8 +61,13 @@ export async function hostile({ browser, world }) {
     if (end) break
   }
   await amir.page.goto(world.base)
-  await amir.page.waitForSelector('nav a')
-  assert.deepEqual(await amir.page.$$eval('nav a img, nav a script, nav a iframe', (all) => all.map((one) => one.outerHTML)), [])
+  const foreign = () => amir.page.$$eval('img, script:not([src^="/assets/"]), iframe, object, embed, svg [onload], [onerror], body style', (all) => all.map((one) => one.outerHTML))
+  // Beside the subject stands the project, which is called the same.
+  await amir.page.waitForFunction((name) => [...document.querySelectorAll('nav a')].some((one) => one.textContent.split(name).length > 2), {}, names.at(-1))
+  assert.deepEqual(await foreign(), [])
+  await press(amir.page, 'Start a conversation')
+  await amir.page.waitForFunction((count) => document.querySelectorAll('dialog option').length > count, {}, 5)
+  assert.deepEqual(await foreign(), [])
 }
 
 /** A page that asks for what the policy forbids: it does not get it, and the edge is told. */

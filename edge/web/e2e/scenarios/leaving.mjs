@@ -12,6 +12,7 @@ export async function leaving({ browser, world }) {
   const kept = await page.evaluate(() => document.cookie)
   assert.equal(kept, '', 'a script can read a cookie')
   await page.goto(world.base)
+  await press(page, 'Settings')
   await press(page, 'Sign out')
   await page.waitForSelector('input[type=email]')
   assert.deepEqual((await page.browserContext().cookies()).map((cookie) => cookie.name), [])

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { COMPOSER, marked, message, press, readsNot, reads, ready, say, write } from '../screen.mjs'
 
-/** Two people: one sees that the other writes, is there, has got it, has read it; then edit, reply, reaction, deletion. */
+/** Two people: one sees that the other writes, is there, has got it, has read it; edit, reply, reaction, deletion; and that he left. */
 export async function talk({ browser, world }) {
   const [clara, amir] = await Promise.all([browser.person(world.clara, { path: world.path }), browser.person(world.amir, { path: world.path })])
   await Promise.all([ready(clara.page), ready(amir.page)])
@@ -38,4 +38,7 @@ export async function talk({ browser, world }) {
   await (await message(clara.page, 'On my way now')).focus()
   await clara.page.keyboard.press('Delete')
   await reads(amir.page, 'This message was deleted.')
+
+  await amir.page.close()
+  await clara.page.waitForSelector('main [role=img][aria-label^="Last seen"]')
 }

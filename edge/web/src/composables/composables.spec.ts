@@ -1,6 +1,7 @@
-import { effectScope, type ShallowRef } from 'vue'
+import { effectScope, nextTick, ref, type ShallowRef } from 'vue'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { settable } from '../../tests/store'
+import { useLasting } from './lasting'
 import { observed } from './observed'
 import { followViewport } from './viewport'
 
@@ -38,6 +39,30 @@ describe('an observed value', () => {
     vi.advanceTimersByTime(100)
     expect(value.value).toBe(2)
   })
+})
+
+it('lasts what has been so for a while, without a break', async () => {
+  vi.useFakeTimers()
+  const is = ref(true)
+  const scope = effectScope()
+  const lasting = scope.run(() => useLasting(() => is.value, 100))!
+  const say = async (now: boolean) => {
+    is.value = now
+    await nextTick()
+  }
+  vi.advanceTimersByTime(90)
+  await say(false)
+  await say(true)
+  vi.advanceTimersByTime(90)
+  expect(lasting.value).toBe(false)
+  vi.advanceTimersByTime(20)
+  expect(lasting.value).toBe(true)
+  await say(false)
+  expect(lasting.value).toBe(false)
+  await say(true)
+  scope.stop()
+  vi.advanceTimersByTime(200)
+  expect(lasting.value).toBe(false)
 })
 
 describe('the viewport', () => {

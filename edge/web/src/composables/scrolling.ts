@@ -92,7 +92,9 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
     const begins = first === 0 || dayOf(timeOf(rowAt(shown.value, first - 1)!)) !== dayOf(timeOf(row!))
     const ownLine = begins && handle.scrollOffset - handle.getItemOffset(first) < DAY_LINE
     const sameDay = row !== undefined && below !== undefined && dayOf(timeOf(row)) === dayOf(timeOf(below))
-    stuckDay.value = ownLine || !sameDay ? null : timeOf(row)
+    const day = ownLine || !sameDay ? null : timeOf(row)
+    // Another time of the same day would have the whole list drawn again.
+    if (day === null || stuckDay.value === null || dayOf(day) !== dayOf(stuckDay.value)) stuckDay.value = day
   }
 
   function onScroll(): void {
@@ -146,7 +148,12 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
 
   /** The first time that there is something to show, and after the log became another. */
   async function open(): Promise<void> {
-    if (opening || (timeline.value.entries.length === 0 && timeline.value.outgoing.length === 0)) return
+    if (opening) return
+    if (timeline.value.entries.length === 0 && timeline.value.outgoing.length === 0) {
+      // It may say why there is nothing.
+      shown.value = timeline.value
+      return
+    }
     opening = true
     // How far one has read may still be on its way; without a network what is here has to do.
     await chat.ready
@@ -165,6 +172,13 @@ export function useScrolling(chat: Chat, list: Readonly<ShallowRef<VirtualizerHa
       atEnd.value = false
       seen.value = base
       list.value?.scrollToIndex(indexOfSeq(shown.value.entries, divider.value), { align: 'start', offset: -DAY_LINE })
+      // Where all of it fits nothing scrolls, so nothing else would tell that its end is seen. By then the rows are measured.
+      void frame().then(frame).then(() => {
+        const handle = list.value
+        if (handle === null || handle.scrollSize > handle.viewportSize) return
+        atEnd.value = true
+        look()
+      })
     }
   }
 

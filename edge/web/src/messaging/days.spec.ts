@@ -22,7 +22,7 @@ describe('days', () => {
 
   it('have hours as the language writes them', () => {
     expect(clock(at(2026, 11, 23, 14), 'de')).toBe('14:00')
-    expect(clock(at(2026, 11, 23, 14), 'en')).toBe('02:00 PM')
+    expect(clock(at(2026, 11, 23, 14), 'en')).toMatch(/^2:00\sPM$/)
     expect(fullTime(at(2026, 11, 23, 14), 'de')).toContain('23. November 2026')
   })
 })

@@ -28,6 +28,24 @@ export function dayLabel(time: number, now: number, locale: string): string {
   return format(locale, { weekday: 'long', day: 'numeric', month: 'long', ...(thisYear ? {} : { year: 'numeric' }) }).format(time)
 }
 
-export const clock = (time: number, locale: string): string => format(locale, { hour: '2-digit', minute: '2-digit' }).format(time)
+/** As short as a row of the list needs it: `Tue` within six days, `23 Nov`, and with the year where it is not this one. */
+export function shortDay(time: number, now: number, locale: string): string {
+  if (dayOf(now) - dayOf(time) < 7) return format(locale, { weekday: 'short' }).format(time)
+  const thisYear = new Date(time).getFullYear() === new Date(now).getFullYear()
+  return format(locale, thisYear ? { day: 'numeric', month: 'short' } : { dateStyle: 'short' }).format(time)
+}
+
+const REMEMBERED = 500
+const clocks = new Map<string, string>()
+
+/** The hour and minute. What stands in a list shows the same minutes again and again, so the last 500 are remembered. */
+export function clock(time: number, locale: string): string {
+  const key = `${locale} ${Math.floor(time / 60_000)}`
+  let shown = clocks.get(key)
+  if (shown !== undefined) return shown
+  if (clocks.size >= REMEMBERED) clocks.clear()
+  clocks.set(key, (shown = format(locale, { timeStyle: 'short' }).format(time)))
+  return shown
+}
 
 export const fullTime = (time: number, locale: string): string => format(locale, { dateStyle: 'full', timeStyle: 'short' }).format(time)

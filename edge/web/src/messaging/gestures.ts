@@ -1,7 +1,8 @@
 /** Swipe to reply and long press, as a machine that sees points and times; the composable feeds it. */
 
 export const LONG_PRESS = 450
-const SLOP = 10
+/** px: until then a finger may only tremble. */
+export const SLOP = 10
 const TRIGGER = 56
 const FURTHEST = 72
 

@@ -5,6 +5,12 @@ export function initials(name: string): string {
   return letters.join('').toUpperCase() || '?'
 }
 
+/** What somebody is called for short: the first word of the name, unless that is but a letter or a title. */
+export function shortName(name: string): string {
+  const first = name.trim().split(/\s+/)[0] ?? ''
+  return [...first].length < 2 || first.endsWith('.') ? name : first
+}
+
 /** A hue of 0 to 359 that is always the same for an id. FNV-1a. */
 export function hueOf(id: string): number {
   let hash = 0x811c9dc5

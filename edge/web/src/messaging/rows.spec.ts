@@ -23,10 +23,13 @@ describe('rows', () => {
     expect(entryOf(shown, 9)).toBeUndefined()
   })
 
-  it('know the last own message that can be edited', () => {
+  it('know what one said last, also while it is on its way', () => {
     const change = { id: 'x', type: 'edit', body: 'b', state: 'queued', refusal: null } as const
     const own = { actor: ME }
-    expect(lastOwn(timeline([message(1, own), message(2, { ...own, body: null }), message(3, { ...own, change }), message(4), occurrence(5, 'renamed', own)]), ME)?.seq).toBe(1)
+    expect(lastOwn(timeline([message(1, own), message(2, { ...own, body: null }), message(4), occurrence(5, 'renamed', own)]), ME)).toMatchObject({ seq: 1 })
+    expect(lastOwn(timeline([message(1, own), message(3, { ...own, change })]), ME)).toMatchObject({ seq: 3 })
+    const said = timeline([message(1, own)], { outgoing: [outgoing('o', { state: 'sent' }), outgoing('p', { state: 'refused' })] })
+    expect(lastOwn(said, ME)?.id).toBe('o')
     expect(lastOwn(timeline([message(1, own), ...messages(2, 300)]), ME)).toBeUndefined()
   })
 })

@@ -1,4 +1,4 @@
-import type { Entry, Outgoing, Timeline } from '@/sdk'
+import type { Entry, Message, Outgoing, Timeline } from '@/sdk'
 
 /**
  * The rows of a conversation: its entries, and behind them what is on its way. They are looked up by index and never
@@ -39,12 +39,13 @@ export function entryOf(timeline: Timeline, seq: number): Entry | undefined {
   return entry?.seq === seq ? entry : undefined
 }
 
-/** The last message of `me` that could be edited: what ↑ brings back. Looks at the newest 200 entries. */
-export function lastOwn(timeline: Timeline, me: string): Entry | undefined {
-  const { entries } = timeline
+/** What `me` said last, in the log or on its way there, that was not taken back or refused: what ↑ brings back. Looks at the newest 200 entries. */
+export function lastOwn({ entries, outgoing }: Timeline, me: string): Message | Outgoing | undefined {
+  const coming = outgoing.findLast(({ state }) => state !== 'refused')
+  if (coming !== undefined) return coming
   for (let index = entries.length - 1; index >= Math.max(0, entries.length - 200); index--) {
     const entry = entries[index]!
-    if (entry.kind === 'message' && entry.actor === me && entry.body !== null && entry.change === null) return entry
+    if (entry.kind === 'message' && entry.actor === me && entry.body !== null) return entry
   }
   return undefined
 }

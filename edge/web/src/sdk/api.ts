@@ -28,6 +28,8 @@ export interface ConversationAnswer {
 }
 
 export interface ListedAnswer extends Omit<ConversationAnswer, 'members' | 'created_at'> {
+  /** Null where they are more than 32. */
+  readonly members: readonly AccountId[] | null
   readonly last_message: MessageEvent | null
 }
 

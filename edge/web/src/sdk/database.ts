@@ -1,9 +1,11 @@
 /** IndexedDB, opened where the environment says it is: `idb` itself knows the global one only. */
 import { type DBSchema, type IDBPDatabase, wrap } from 'idb'
+import type { Suspension } from './suspension'
 
 export interface Opening {
   /** Called within the transaction that brings the database from version `from` (0: it is new) to the present one. */
   readonly upgrade: (db: IDBDatabase, from: number) => void
+  readonly suspension: Suspension
 }
 
 /** Raises what IndexedDB does where there is none, or a newer one. */
@@ -11,7 +13,7 @@ export async function openDatabase<S extends DBSchema>(
   factory: IDBFactory,
   name: string,
   version: number,
-  { upgrade }: Opening,
+  { upgrade, suspension }: Opening,
 ): Promise<IDBPDatabase<S>> {
   const request = factory.open(name, version)
   request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion)
@@ -21,6 +23,7 @@ export async function openDatabase<S extends DBSchema>(
   })
   // Another tab deletes it, or brings a newer version: not to stand in its way matters more than this tab's store.
   db.onversionchange = () => db.close()
+  suspension.watch(db)
   return wrap(db) as IDBPDatabase<S>
 }
 

@@ -1,6 +1,7 @@
 /** Who was signed in here last: so that the app opens without a network, and the next person sees nothing of it. */
 import type { DBSchema, IDBPDatabase } from 'idb'
 import { deleteDatabase, openDatabase } from './database'
+import { Suspension } from './suspension'
 import type { AccountId, Person } from './types'
 
 const WHO = 'account'
@@ -13,10 +14,12 @@ interface Schema extends DBSchema {
 export class Device {
   private readonly factory: IDBFactory | undefined
   private readonly host: string
+  private readonly suspension: Suspension
 
-  constructor(factory: IDBFactory | undefined, host: string) {
+  constructor(factory: IDBFactory | undefined, host: string, suspension = new Suspension()) {
     this.factory = factory
     this.host = host
+    this.suspension = suspension
   }
 
   /** The database of an account. */
@@ -46,9 +49,9 @@ export class Device {
     if (this.factory === undefined) return undefined
     try {
       const upgrade = (db: IDBDatabase): void => void db.createObjectStore('device')
-      const db = await openDatabase<Schema>(this.factory, `parley:${this.host}`, 1, { upgrade })
+      const db = await openDatabase<Schema>(this.factory, `parley:${this.host}`, 1, { upgrade, suspension: this.suspension })
       try {
-        return await work(db)
+        return await this.suspension.outlast(() => work(db))
       } finally {
         db.close()
       }

@@ -1,24 +1,7 @@
 // @vitest-environment node
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { bodies, FakeBrowser, live, type Tab, until } from '../../tests/fakes/browser'
-import type { OpenConversation } from './open'
-
-let browser: FakeBrowser
-beforeEach(() => {
-  browser = new FakeBrowser()
-  for (const id of ['ann', 'bob', 'eve']) browser.server.person(id)
-  browser.server.talk('talk', 'ann', 'bob')
-})
-afterEach(() => browser.close())
-
-/** A tab in which Ann is signed in, with a conversation on screen. */
-async function ann(): Promise<{ tab: Tab; open: OpenConversation }> {
-  browser.server.cookie = 'ann'
-  const tab = await live(browser.tab())
-  const open = tab.parley.open('talk')
-  await open.ready
-  return { tab, open }
-}
+import { describe, expect, it, vi } from 'vitest'
+import { bodies, live, until } from '../../tests/fakes/browser'
+import { ann, browser } from '../../tests/fakes/scene'
 
 describe('signing in', () => {
   it('begins with nobody, and shows the list as soon as somebody is there', async () => {

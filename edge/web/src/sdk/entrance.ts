@@ -8,6 +8,7 @@ import { ApiError } from './faults'
 import { Cell } from './observable'
 import type { Timing } from './session'
 import { IndexedStore, MemoryStore, type Store } from './store'
+import { Suspension } from './suspension'
 import { type Said, Tabs } from './tabs'
 import type { Id, Person, SessionState, StorageState } from './types'
 
@@ -36,6 +37,7 @@ export class Entrance {
   private readonly host: string
   private readonly indexedDB: IDBFactory | undefined
   private readonly device: Device
+  private readonly suspension: Suspension
   private tabs: Tabs | null = null
   private store: Store | null = null
   private last: Promise<unknown> = Promise.resolve()
@@ -44,7 +46,8 @@ export class Entrance {
     this.parts = parts
     this.host = new URL(parts.api.url).host
     this.indexedDB = parts.storage === 'memory' ? undefined : parts.environment.indexedDB
-    this.device = new Device(this.indexedDB, this.host)
+    this.suspension = new Suspension(parts.environment.onSuspend)
+    this.device = new Device(this.indexedDB, this.host, this.suspension)
     this.session = new Cell<SessionState>(parts.turn, { phase: 'unknown', account: null })
     this.storage = new Cell<StorageState>(parts.turn, { kind: 'memory', trouble: null })
   }
@@ -150,7 +153,7 @@ export class Entrance {
     if (this.indexedDB === undefined) return new MemoryStore(this.parts.storage === 'memory' ? null : 'unavailable')
     try {
       const name = this.device.database(person.id)
-      const store: IndexedStore = await IndexedStore.open(this.indexedDB, name, () => this.storage.set(store.state))
+      const store: IndexedStore = await IndexedStore.open(this.indexedDB, name, () => this.storage.set(store.state), this.suspension)
       return store
     } catch {
       return new MemoryStore('unavailable')

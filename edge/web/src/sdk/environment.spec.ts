@@ -33,6 +33,23 @@ describe('a browser', () => {
     expect(heard).toHaveBeenCalledTimes(2)
   })
 
+  it('says in WebKit when the page is put aside, and when it is back', () => {
+    const heard = vi.fn()
+    browser().onSuspend(heard)
+    const turn = (name: string, persisted: boolean) => window.dispatchEvent(Object.assign(new Event(name), { persisted }))
+    turn('pagehide', true)
+    expect(heard).not.toHaveBeenCalled()
+    vi.spyOn(navigator, 'vendor', 'get').mockReturnValue('Apple Computer, Inc.')
+    const end = browser().onSuspend(heard)
+    turn('pagehide', false)
+    turn('pageshow', false)
+    turn('pagehide', true)
+    turn('pageshow', true)
+    end()
+    turn('pagehide', true)
+    expect(heard.mock.calls).toEqual([[true], [false]])
+  })
+
   it('has clocks that go, and asks the page for the network', async () => {
     const { monotonic, now } = browser()
     expect(monotonic()).toBeGreaterThan(0)
@@ -45,10 +62,11 @@ describe('a browser', () => {
   it('of which little is there still does', () => {
     vi.stubGlobal('navigator', undefined)
     vi.stubGlobal('document', undefined)
-    const { locks, onWake, onLeave } = browser()
+    const { locks, onWake, onLeave, onSuspend } = browser()
     expect(locks).toBeUndefined()
     onWake(() => undefined)()
     onLeave(() => undefined)()
+    onSuspend(() => undefined)()
     vi.unstubAllGlobals()
   })
 })

@@ -19,6 +19,8 @@ export interface Environment {
   readonly onWake: (listener: () => void) => Unsubscribe
   /** Calls back when the page may be gone in a moment. */
   readonly onLeave: (listener: () => void) => Unsubscribe
+  /** Calls back with true when the page is put aside as it is and its transactions stay open; with false when it is back. */
+  readonly onSuspend: (listener: (suspended: boolean) => void) => Unsubscribe
 }
 
 /** A browser's; in Node what there is of it. */
@@ -49,10 +51,19 @@ export function browser(): Environment {
       }
       return both(listen(here, ['pagehide'], listener), listen(here.document, ['visibilitychange'], hidden))
     },
+    onSuspend: (listener) => {
+      // The other engines end the transactions, or the page, themselves; there, what is written on leaving gets through.
+      const { vendor } = here.navigator as Partial<Navigator> | undefined ?? {}
+      if (vendor?.startsWith('Apple') !== true) return () => undefined
+      const turned = (event: Event): void => {
+        if ((event as PageTransitionEvent).persisted) listener(event.type === 'pagehide')
+      }
+      return listen(here, ['pagehide', 'pageshow'], turned)
+    },
   }
 }
 
-function listen(target: Partial<EventTarget> | undefined, names: string[], listener: () => void): Unsubscribe {
+function listen(target: Partial<EventTarget> | undefined, names: string[], listener: (event: Event) => void): Unsubscribe {
   for (const name of names) target?.addEventListener?.(name, listener)
   return () => {
     for (const name of names) target?.removeEventListener?.(name, listener)

@@ -182,6 +182,13 @@ export class Fold {
     this.listed = null
   }
 
+  /** All who are in it, as of a head that is not behind the cursor. */
+  toldMembers(all: readonly AccountId[]): void {
+    this.members.clear()
+    for (const one of all) this.members.add(one)
+    this.membersKnown = true
+  }
+
   /** The last message that is not deleted. */
   get lastMessage(): Message | null {
     for (let at = this.entries.length - 1; at >= 0; at -= 1) {

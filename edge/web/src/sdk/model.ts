@@ -33,6 +33,7 @@ export class Model {
   readonly commands = new Map<CommandId, Command>()
   readonly connection: Cell<ConnectionState>
   readonly conversations: Derived<readonly Conversation[]>
+  readonly unlisted: Derived<number>
   readonly presence: Derived<ReadonlyMap<AccountId, Presence>>
   readonly typing: Derived<ReadonlyMap<ConversationId, readonly AccountId[]>>
   readonly unsent: Derived<number>
@@ -56,6 +57,7 @@ export class Model {
     this.turn = turn
     this.connection = new Cell(turn, UNCONNECTED)
     this.conversations = new Derived(turn, () => this.list())
+    this.unlisted = new Derived(turn, () => [...this.folds.values()].filter((one) => this.isUnlisted(one)).length)
     this.presence = new Derived(turn, () => new Map(this.present))
     this.typing = new Derived(turn, () => this.typists.all)
     this.unsent = new Derived(turn, () => [...this.commands.values()].filter((one) => this.isUnsent(one)).length)
@@ -182,6 +184,7 @@ export class Model {
     this.single.get(id)?.touch()
     this.timelines.get(id)?.touch()
     this.conversations.touch()
+    this.unlisted.touch()
     this.onDirty(id)
   }
 
@@ -249,9 +252,7 @@ export class Model {
       fold.subject = details.subject
       fold.status = details.status
       fold.project = details.project
-      fold.members.clear()
-      for (const { account } of details.members) fold.members.add(account)
-      fold.membersKnown = true
+      fold.toldMembers(details.members.map(({ account }) => account))
       if (fold.activeAt === '') fold.activeAt = details.created_at
       if (fold.cursor === fold.head && details.read >= fold.read) fold.toldUnread(details)
     }
@@ -274,6 +275,7 @@ export class Model {
         fold.status = item.status
         fold.project = item.project
         fold.listed = item.last_message === null ? null : messageOf(item.last_message)
+        if (item.members !== null) fold.toldMembers(item.members)
       }
       if (fresh) fold.toldUnread(item)
       const at = item.last_message?.at ?? before
@@ -315,6 +317,10 @@ export class Model {
   private commanded(command: Command): void {
     this.timelines.get(command.frame.conversation)?.touch()
     this.unsent.touch()
+  }
+
+  private isUnlisted({ conversation, subject, head }: Fold): boolean {
+    return subject === '' && head > 0 && this.isMember(conversation)
   }
 
   private isUnsent(command: Command): boolean {

@@ -1,25 +1,8 @@
 // @vitest-environment node
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { bodies, FakeBrowser, live, type Tab, until } from '../../tests/fakes/browser'
-import type { OpenConversation } from './open'
+import { describe, expect, it, vi } from 'vitest'
+import { bodies, live, until } from '../../tests/fakes/browser'
+import { ann, browser } from '../../tests/fakes/scene'
 import type { Message } from './types'
-
-let browser: FakeBrowser
-beforeEach(() => {
-  browser = new FakeBrowser()
-  for (const id of ['ann', 'bob', 'eve']) browser.server.person(id)
-  browser.server.talk('talk', 'ann', 'bob')
-})
-afterEach(() => browser.close())
-
-/** A tab in which Ann is signed in, with a conversation on screen. */
-async function ann(): Promise<{ tab: Tab; open: OpenConversation }> {
-  browser.server.cookie = 'ann'
-  const tab = await live(browser.tab())
-  const open = tab.parley.open('talk')
-  await open.ready
-  return { tab, open }
-}
 
 describe('an open conversation', () => {
   it('shows what was said, by whom, and who is there', async () => {

@@ -1,25 +1,8 @@
 // @vitest-environment node
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { bodies, FakeBrowser, live, type Tab, until } from '../../tests/fakes/browser'
-import type { OpenConversation } from './open'
+import { describe, expect, it } from 'vitest'
+import { bodies, live, until } from '../../tests/fakes/browser'
+import { ann, browser } from '../../tests/fakes/scene'
 import type { Notice } from './types'
-
-let browser: FakeBrowser
-beforeEach(() => {
-  browser = new FakeBrowser()
-  for (const id of ['ann', 'bob', 'eve']) browser.server.person(id)
-  browser.server.talk('talk', 'ann', 'bob')
-})
-afterEach(() => browser.close())
-
-/** A tab in which Ann is signed in, with a conversation on screen. */
-async function ann(): Promise<{ tab: Tab; open: OpenConversation }> {
-  browser.server.cookie = 'ann'
-  const tab = await live(browser.tab())
-  const open = tab.parley.open('talk')
-  await open.ready
-  return { tab, open }
-}
 
 describe('what happens meanwhile', () => {
   it('is told once, in order, and who is named is told so', async () => {
@@ -120,6 +103,34 @@ describe('what happens meanwhile', () => {
     browser.server.cut(4401)
     await until(() => expect(tab.parley.connection.value.phase).toBe('live'))
     expect(browser.server.requests).not.toContain('POST auth/refresh')
+  })
+})
+
+describe('the list', () => {
+  it('says who is in each, where these are few, and hears who comes and goes', async () => {
+    browser.server.cookie = 'ann'
+    browser.server.talk('crowd', 'ann', ...Array.from({ length: 32 }, (_, n) => `one${n}`))
+    const { parley } = await live(browser.tab())
+    const members = (id: string) => parley.conversations.value.find((one) => one.id === id)?.members
+    await until(() => expect(members('talk')).toEqual(['ann', 'bob']))
+    expect(members('crowd')).toBeNull()
+    browser.server.append('talk', 'bob', { kind: 'member_joined', actor: 'bob', account: 'eve' })
+    await until(() => expect(members('talk')).toEqual(['ann', 'bob', 'eve']))
+  })
+})
+
+describe('what is not listed yet', () => {
+  it('is counted, until the list comes', async () => {
+    browser.server.cookie = 'ann'
+    browser.server.problems.set('GET conversations', { status: 503, code: 'unavailable' })
+    const { parley } = browser.tab()
+    await parley.start()
+    await until(() => expect(parley.connection.value.phase).toBe('live'))
+    expect([parley.unlisted.value, parley.conversations.value.length]).toEqual([1, 0])
+    browser.server.problems.clear()
+    parley.retryNow()
+    await until(() => expect(parley.conversations.value).toHaveLength(1))
+    expect(parley.unlisted.value).toBe(0)
   })
 })
 

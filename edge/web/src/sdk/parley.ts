@@ -52,6 +52,8 @@ export class Parley {
   readonly session: Observable<SessionState>
   readonly connection: Observable<ConnectionState>
   readonly conversations: Observable<readonly Conversation[]>
+  /** How many more there are of which nothing but that is known yet. */
+  readonly unlisted: Observable<number>
   readonly people: Observable<ReadonlyMap<AccountId, Person>>
   readonly projects: Observable<ReadonlyMap<ProjectId, Project>>
   readonly presence: Observable<ReadonlyMap<AccountId, Presence>>
@@ -98,6 +100,7 @@ export class Parley {
     this.storage = this.entrance.storage
     this.connection = this.relay(UNCONNECTED, ({ model }) => model.connection)
     this.conversations = this.relay<readonly Conversation[]>([], ({ model }) => model.conversations)
+    this.unlisted = this.relay(0, ({ model }) => model.unlisted)
     this.people = this.relay<ReadonlyMap<AccountId, Person>>(new Map(), ({ directory }) => directory.people.all)
     this.projects = this.relay<ReadonlyMap<ProjectId, Project>>(new Map(), ({ directory }) => directory.projects.all)
     this.presence = this.relay<ReadonlyMap<AccountId, Presence>>(new Map(), ({ model }) => model.presence)

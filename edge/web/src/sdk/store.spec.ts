@@ -7,6 +7,7 @@ import { deleteDatabase, openDatabase } from './database'
 import { Device } from './device'
 import { Fold } from './fold'
 import { IndexedStore, MemoryStore, STORED_CONVERSATIONS } from './store'
+import { Suspension } from './suspension'
 import type { Draft, Person } from './types'
 
 const ANN: Person = { id: 'ann', name: 'Ann', role: 'agent', email: null }
@@ -113,7 +114,7 @@ describe('what is stored', () => {
 describe('a database', () => {
   it('of a newer version does not open, and an older tab does not stand in the way of one', async () => {
     const store = await IndexedStore.open(factory, 'db')
-    const newer = await openDatabase(factory, 'db', 2, { upgrade: (_, from) => expect(from).toBe(1) })
+    const newer = await openDatabase(factory, 'db', 2, { upgrade: (_, from) => expect(from).toBe(1), suspension: new Suspension() })
     expect(await store.commands()).toEqual([]) // closed: it stepped aside
     newer.close()
     await expect(IndexedStore.open(factory, 'db')).rejects.toMatchObject({ name: 'VersionError' })
@@ -122,8 +123,44 @@ describe('a database', () => {
   })
 
   it('whose upgrade knows the version already is left as it is', async () => {
-    ;(await openDatabase(factory, 'db', 0.5 + 0.5, { upgrade: (db) => void db.createObjectStore('meta') })).close()
+    ;(await openDatabase(factory, 'db', 0.5 + 0.5, { upgrade: (db) => void db.createObjectStore('meta'), suspension: new Suspension() })).close()
     await expect(IndexedStore.open(factory, 'db').then((store) => store.recall())).rejects.toBeInstanceOf(DOMException)
+  })
+})
+
+describe('a page that is put aside', () => {
+  let turn: (suspended: boolean) => void
+  const suspension = () => new Suspension((listener) => ((turn = listener), () => undefined))
+  const opened = () => IndexedStore.open(factory, 'db', undefined, suspension())
+
+  it('leaves no transaction open, and does again what they were for when it is back', async () => {
+    const store = await opened()
+    const [saved, kept, read] = [store.saveFolds([fold('talk')], 'e1'), store.keep(command('a')), store.recall()]
+    turn(true)
+    turn(true)
+    const other = await IndexedStore.open(factory, 'db')
+    // This would wait for the first page's transactions.
+    expect(await other.recall()).toMatchObject({ folds: [], commands: [] })
+    turn(false)
+    await saved
+    expect(await kept).toBe(true)
+    await read
+    expect(await other.recall()).toMatchObject({ epoch: 'e1', folds: [fold('talk')], commands: [command('a')] })
+    expect(store.state.trouble).toBeNull()
+  })
+
+  it('begins none before it is back, not in the midst of anything either', async () => {
+    const store = await opened()
+    turn(true)
+    const draft = store.saveDraft('talk', DRAFT)
+    const other = await IndexedStore.open(factory, 'db')
+    expect((await other.recall()).drafts).toEqual([])
+    turn(false)
+    await draft
+    expect((await other.recall()).drafts).toEqual([['talk', DRAFT]])
+    const db = await openDatabase<{ meta: { key: string; value: string } }>(factory, 'db', 1, { upgrade: () => undefined, suspension: suspension() })
+    turn(true)
+    expect(() => db.transaction('meta')).toThrow('put aside')
   })
 })
 

@@ -8,6 +8,7 @@ import type { DBSchema, IDBPDatabase } from 'idb'
 import type { Command } from './command'
 import { openDatabase } from './database'
 import type { StoredFold } from './fold'
+import { Suspension } from './suspension'
 import type { AccountId, CommandId, ConversationId, Draft, Id, Person, Project, StorageState } from './types'
 
 const VERSION = 1
@@ -80,14 +81,16 @@ export class IndexedStore implements Store {
   state: StorageState = { kind: 'stored', trouble: null }
   private readonly db: IDBPDatabase<Schema>
   private readonly onTrouble: () => void
+  private readonly suspension: Suspension
 
-  private constructor(db: IDBPDatabase<Schema>, onTrouble: () => void) {
+  private constructor(db: IDBPDatabase<Schema>, onTrouble: () => void, suspension: Suspension) {
     this.db = db
+    this.suspension = suspension
     this.onTrouble = onTrouble
   }
 
   /** Open, or create, the database `name`. Raises what IndexedDB does where there is none. */
-  static async open(factory: IDBFactory, name: string, onTrouble: () => void = () => undefined): Promise<IndexedStore> {
+  static async open(factory: IDBFactory, name: string, onTrouble: () => void = () => undefined, suspension = new Suspension()): Promise<IndexedStore> {
     const upgrade = (db: IDBDatabase, from: number): void => {
       if (from >= 1) return // each version adds its own step behind
       db.createObjectStore('conversations', { keyPath: 'id' })
@@ -97,10 +100,14 @@ export class IndexedStore implements Store {
       db.createObjectStore('projects', { keyPath: 'id' })
       db.createObjectStore('meta')
     }
-    return new IndexedStore(await openDatabase<Schema>(factory, name, VERSION, { upgrade }), onTrouble)
+    return new IndexedStore(await openDatabase<Schema>(factory, name, VERSION, { upgrade, suspension }), onTrouble, suspension)
   }
 
-  async recall(): Promise<Memory> {
+  recall(): Promise<Memory> {
+    return this.suspension.outlast(() => this.readAll())
+  }
+
+  private async readAll(): Promise<Memory> {
     const all = this.db.transaction(['conversations', 'outbox', 'drafts', 'people', 'projects', 'meta'])
     const [folds, commands, names, drafts, people, projects, epoch] = await Promise.all([
       all.objectStore('conversations').getAll(),
@@ -182,11 +189,11 @@ export class IndexedStore implements Store {
   private async attempt(work: () => Promise<unknown>): Promise<boolean> {
     try {
       try {
-        await work()
+        await this.suspension.outlast(work)
       } catch (fault) {
         if (!isQuota(fault)) throw fault
-        await this.evict(Math.floor((await this.db.count('conversations')) / 2))
-        await work()
+        await this.suspension.outlast(async () => this.evict(Math.floor((await this.db.count('conversations')) / 2)))
+        await this.suspension.outlast(work)
       }
       if (this.state.trouble !== null) this.turn(null)
       return true

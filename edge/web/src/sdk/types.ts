@@ -97,7 +97,7 @@ export interface Conversation {
   readonly lastMessage: Message | null
   /** When anything was last said or done: what the list is sorted by. Empty where nothing is known. */
   readonly activeAt: string
-  /** Null until they were read: `Parley.details` or `open`. */
+  /** Null of more than 32 until they were read: `Parley.details` or `open`. */
   readonly members: readonly AccountId[] | null
   /** False once one was removed: nothing can be said there. */
   readonly member: boolean

@@ -161,6 +161,7 @@ export class FakeServer {
     const from = Number(query.get('after') ?? 0)
     const items = all.slice(from, from + 2).map((talk) => ({
       ...this.standing(talk, me),
+      members: talk.members.length > 32 ? null : talk.members,
       last_message: talk.log.filter((event) => event.kind === 'message').at(-1) ?? null,
     }))
     return json(200, { items, next: from + 2 < all.length ? String(from + 2) : null })

@@ -1,6 +1,6 @@
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { computed, effectScope, nextTick, ref } from 'vue'
+import { effectScope, nextTick, ref } from 'vue'
 import { usePageTitle } from '@/composables/title'
 import { i18n } from '@/i18n'
 import { ApiError } from '@/sdk'
@@ -62,7 +62,7 @@ describe('the banner', () => {
     expect(retryNow).toHaveBeenCalledOnce()
     connection('stopped')
     await nextTick()
-    expect(page.text()).toContain('load the page anew')
+    expect(page.text()).toContain('Reload the page')
   })
 })
 
@@ -123,7 +123,7 @@ describe('the sheet of shortcuts', () => {
     await show(ShortcutsDialog, { open: true })
     expect(all('h3').map((one) => one.textContent)).toEqual(['Anywhere', 'While writing', 'On a message'])
     expect(all('dt')[0]!.textContent).toBe('CtrlK')
-    within('dialog .leave').click()
+    within('dialog header button').click()
     expect(page.emitted('close')).toHaveLength(1)
   })
 })
@@ -159,15 +159,17 @@ describe('the title', () => {
   it('tells how much is unread and what is open', async () => {
     await show(ConnectionBanner)
     const here = ref<string | null>(null)
-    const list = ref([conversation({ id: 'a', subject: 'Harbour', unread: 0 }), conversation({ id: 'b', unread: 3 })])
+    const list = (...all: ReturnType<typeof conversation>[]) => fake.store.$patch((state) => (state.conversations = all))
+    const harbour = conversation({ id: 'a', subject: 'Harbour', unread: 0 })
+    list(harbour, conversation({ id: 'b', unread: 3 }))
     const scope = effectScope()
-    scope.run(() => usePageTitle(() => list.value, computed(() => here.value)))
+    scope.run(() => usePageTitle(() => fake.store.unread, () => fake.store.subject(here.value ?? '')))
     expect(document.title).toBe('(3) Parley')
     here.value = 'a'
-    list.value = [list.value[0]!, conversation({ id: 'b', unread: 100 })]
+    list(harbour, conversation({ id: 'b', unread: 100 }))
     await nextTick()
     expect(document.title).toBe('(99+) Harbour · Parley')
-    list.value = [list.value[0]!]
+    list(harbour)
     await nextTick()
     expect(document.title).toBe('Harbour · Parley')
     scope.stop()

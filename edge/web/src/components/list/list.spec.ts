@@ -4,8 +4,10 @@ import { createMemoryHistory, createRouter } from 'vue-router'
 import { withLayout } from '../../../tests/layout'
 import { conversation, fakeStore } from '../../../tests/store'
 import { ADAM, CLARA, message } from '../../../tests/timelines'
+import { CHOICE, makeChoice } from './choice'
 import { chosen } from './chosen'
 import ConversationList from './ConversationList.vue'
+import ListSkeleton from './ListSkeleton.vue'
 
 // The pages of the real routes are read as chunks, which is nothing to wait for here.
 const nothing = { render: () => null }
@@ -49,13 +51,13 @@ describe('the list', () => {
     vi.useRealTimers()
   })
 
-  async function show(conversations: readonly ReturnType<typeof conversation>[], currentAt: number | null = 1) {
+  async function show(conversations: readonly ReturnType<typeof conversation>[], currentAt: number | null = 1, choice = makeChoice()) {
     fake.store.$patch((state) => {
       state.conversations = conversations
       state.connection = { ...state.connection, currentAt }
     })
     router = createRouter({ history: createMemoryHistory(), routes })
-    page = mount(ConversationList, { global: { plugins: [fake.pinia, router] }, slots: { start: '<button>Start one</button>' }, attachTo: document.body })
+    page = mount(ConversationList, { global: { plugins: [fake.pinia, router], provide: { [CHOICE as symbol]: choice } }, slots: { start: '<button>Start one</button>' }, attachTo: document.body })
     await flushPromises()
     await flushPromises()
   }
@@ -68,7 +70,7 @@ describe('the list', () => {
     expect(page.findAll('.filters button')[1]!.attributes('aria-pressed')).toBe('true')
     expect(subjects()).toEqual(['Harbour'])
     await page.find('input').setValue('quay')
-    expect(page.find('.none').text()).toContain('No conversation fits.')
+    expect(page.find('.none').text()).toContain('No conversation matches.')
     await page.find('.none button').trigger('click')
     await flushPromises()
     await flushPromises()
@@ -86,12 +88,19 @@ describe('the list', () => {
     expect(page.find('.search button').exists()).toBe(false)
   })
 
-  it('is searched from anywhere with Ctrl-K, and Enter opens the first that fits', async () => {
+  it('is of one project where one was chosen, until that is dropped', async () => {
+    const choice = makeChoice()
+    choice.project.value = 'p'
+    await show(talks, 1, choice)
+    expect(subjects()).toEqual(['Quay wall'])
+    await page.find('.filters .project').trigger('click')
+    await flushPromises()
+    await flushPromises()
+    expect(subjects()).toHaveLength(3)
+  })
+
+  it('opens the first that fits with Enter', async () => {
     await show(talks)
-    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'k' }))
-    expect(document.activeElement).toBe(document.body)
-    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'K', metaKey: true }))
-    expect(document.activeElement).toBe(page.find('input').element)
     await page.find('input').setValue('nothing fits')
     await page.find('input').trigger('keydown', { key: 'Enter' })
     await page.find('input').setValue('quay')
@@ -109,10 +118,38 @@ describe('the list', () => {
   it('is a shape of itself while nothing is known, but not at once', async () => {
     vi.useFakeTimers()
     await show([], null)
-    expect(page.find('.skeletons').isVisible()).toBe(false)
+    const skeleton = page.findComponent(ListSkeleton)
+    expect(skeleton.isVisible()).toBe(false)
     expect(page.find('nav').attributes('aria-busy')).toBe('true')
     await vi.advanceTimersByTimeAsync(200)
-    expect(page.find('.skeletons').isVisible()).toBe(true)
+    expect(skeleton.isVisible()).toBe(true)
+  })
+
+  it('is none that is empty while the server is known to have some', async () => {
+    vi.useFakeTimers()
+    await show([])
+    fake.store.unlisted = 2
+    await vi.advanceTimersByTimeAsync(200)
+    expect(page.findComponent(ListSkeleton).isVisible()).toBe(true)
+    await vi.advanceTimersByTimeAsync(8000)
+    expect(page.find('[role=alert]').text()).toContain('The list could not be loaded.')
+  })
+
+  it('says that there is no connection where nothing is known, but not at once, and tries when asked', async () => {
+    vi.useFakeTimers()
+    const retried = vi.fn()
+    fake.store.parley.retryNow = retried
+    await show([], null)
+    fake.store.connection = { ...fake.store.connection, phase: 'offline' }
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(page.find('[role=alert]').exists()).toBe(false)
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(page.find('[role=alert]').text()).toContain('No connection.')
+    await page.find('[role=alert] button').trigger('click')
+    expect(retried).toHaveBeenCalledOnce()
+    fake.store.connection = { ...fake.store.connection, phase: 'live', currentAt: 1 }
+    await vi.advanceTimersByTimeAsync(10)
+    expect(page.find('.none').text()).toContain('Those that you start')
   })
 
   it('names the project of each, once it is known', async () => {

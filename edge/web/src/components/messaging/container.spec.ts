@@ -5,7 +5,6 @@ import { withLayout } from '../../../tests/layout'
 import { conversation, fakeStore } from '../../../tests/store'
 import { ADAM, CLARA, CONVERSATION, ME, message, outgoing, timeline } from '../../../tests/timelines'
 import ChatContainer from './ChatContainer.vue'
-import ConversationItem from './ConversationItem.vue'
 import OnlineStatus from './OnlineStatus.vue'
 import TypingIndicator from './TypingIndicator.vue'
 import type { Chat } from './chat'
@@ -100,6 +99,39 @@ describe('a conversation', () => {
     expect(area.element.value).toBe('')
   })
 
+  it('edits with ↑ what was said a moment ago as soon as it is in the log, and never the message before it', async () => {
+    const { area, press, page, open, timeline: shown } = await opened()
+    const before = [message(1), message(2, { actor: ME })]
+    const coming = timeline(before, { outgoing: [outgoing('o', { state: 'sent' })] })
+    const there = timeline([...before, message(3, { id: 'o', actor: ME, body: 'Outgoing o' })])
+    const shows = async (next: typeof coming) => {
+      shown.set(next)
+      await settled()
+      return area.element.value
+    }
+    await shows(coming)
+    await press('ArrowUp')
+    expect(area.element.value).toBe('')
+    expect(await shows(there)).toBe('Outgoing o')
+    await area.setValue('Better')
+    await press('Enter')
+    expect(open.edit).toHaveBeenCalledWith(3, 'Better')
+
+    await shows(coming)
+    await press('ArrowUp')
+    await area.setValue('something else')
+    expect(await shows(there)).toBe('something else')
+    await area.setValue('')
+    expect(await shows(coming)).toBe('')
+    vi.useFakeTimers()
+    await press('ArrowUp')
+    vi.advanceTimersByTime(2000)
+    vi.useRealTimers()
+    await settled()
+    expect(page.find('.notice').text()).toContain('Not sent yet')
+    expect(await shows(there)).toBe('')
+  })
+
   it('completes mentions, and names those that still stand there', async () => {
     const { area, press, open, page } = await opened()
     const type = async (text: string) => {
@@ -165,11 +197,11 @@ describe('a conversation', () => {
     const { page, facts } = await opened()
     facts.set(conversation({ status: 'closed' }))
     await settled()
-    expect(page.find('.silent').text()).toContain('is closed')
+    expect(page.find('.bar').text()).toContain('is closed')
     expect(page.find('textarea').exists()).toBe(false)
     facts.set(conversation({ member: false }))
     await settled()
-    expect(page.find('.silent').text()).toContain('no longer a member')
+    expect(page.find('.bar').text()).toContain('no longer a member')
   })
 
   it('copies texts and links, and says when it may not', async () => {
@@ -315,13 +347,5 @@ describe('who is there', () => {
     expect(await say(CLARA)).toBe('Clara Jensen is writing')
     expect(await say(CLARA, ADAM)).toBe('Clara Jensen and Adam Ode are writing')
     expect(await say(CLARA, ADAM, 'x')).toBe('3 people are writing')
-    const item = mount(ConversationItem, { props: { conversation: conversation({ subject: '', unread: 3 }) }, global: { plugins: [pinia, makeRouter()] } })
-    expect(item.text()).toContain('3 people are writing')
-    await say()
-    expect(item.text()).toContain('Clara Jensen: Message 3')
-    expect(item.find('.badge').attributes('aria-label')).toBe('3 unread messages')
-    const at = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString()
-    for (const activeAt of ['', at(0), at(1), at(30)]) await item.setProps({ conversation: conversation({ activeAt, lastMessage: null }) })
-    expect(item.find('.last').text()).toBe('')
   })
 })

@@ -68,6 +68,21 @@ describe('the list', () => {
     expect(page.find('.new').text()).toBe('New')
   })
 
+  it('offers no way to the newest message where all of it is seen', async () => {
+    const page = await opened(fakeChat(timeline(messages(1, 5), { read: 3, unread: 2 })))
+    await settled(60)
+    expect(page.find('.new').text()).toBe('New')
+    expect(page.find('.newest').exists()).toBe(false)
+    const longer = await opened(fakeChat(timeline(messages(1, 50), { read: 3, unread: 47 })))
+    await settled(60)
+    expect(longer.find('.newest').exists()).toBe(true)
+  })
+
+  it('asks for no first message where none can be written', async () => {
+    const page = await opened(fakeChat(timeline([occurrence(1, 'created')]), { silent: true }))
+    expect(page.find('.quiet').text()).toBe('Nothing has been said here yet.')
+  })
+
   it('shows a skeleton until there is something, and an empty face when there is nothing', async () => {
     const chat = fakeChat(timeline([]))
     const page = await opened(chat)
@@ -76,15 +91,18 @@ describe('the list', () => {
     chat.timeline.value = timeline([occurrence(1, 'created')])
     await settled()
     expect(page.find('.skeleton').exists()).toBe(false)
-    expect(page.text()).toContain('Nothing has been said here yet.')
+    expect(page.text()).toContain('Nothing has been said here yet.Write the first message below.')
     chat.timeline.value = timeline([occurrence(1, 'created'), message(2)])
     await settled()
     expect(page.text()).not.toContain('Nothing has been said')
   })
 
   it('says when nothing could be loaded, and tries again', async () => {
-    const chat = fakeChat(timeline([], { trouble: 'network' }))
+    const chat = fakeChat(timeline([]))
     const page = await opened(chat)
+    expect(page.find('[role=alert]').exists()).toBe(false)
+    chat.timeline.value = timeline([], { trouble: 'network' })
+    await settled()
     expect(page.find('[role=alert]').text()).toContain('could not be loaded')
     await page.find('[role=alert] button').trigger('click')
     expect(chat.openAgain).toHaveBeenCalledOnce()
@@ -207,6 +225,68 @@ describe('the list', () => {
     expect(page.find('.toolbar').exists()).toBe(false)
     await scroller(page).trigger('pointerover')
     expect(page.find('.toolbar').exists()).toBe(false)
+  })
+
+  it('shows it while nothing runs past the pointer, and where the rows have stopped', async () => {
+    const page = await opened()
+    const row = page.find('article')
+    scroller(page).element.scrollTop = 1000
+    await scroller(page).trigger('scroll')
+    await row.trigger('pointerover')
+    expect(page.find('.toolbar').exists()).toBe(false)
+    const find = scroller(page).element.querySelector.bind(scroller(page).element)
+    vi.spyOn(scroller(page).element, 'querySelector').mockImplementation((selector: string) => find(selector.replace(':hover', '')))
+    await settled(300)
+    expect(page.find('.toolbar').exists()).toBe(true)
+  })
+
+  it('answers a message that is swiped, and opens its menu under a long press', async () => {
+    const chat = fakeChat(timeline([occurrence(1, 'created'), message(2), message(3)]))
+    const page = await opened(chat)
+    vi.useFakeTimers()
+    const pulled = () => page.findAll('.pulled').map((one) => one.text())
+    const on = page.get('[data-index="1"] .body')
+    const finger = (x: number, y = 0) => ({ touches: [{ clientX: 40 + x, clientY: y }] })
+    await on.trigger('touchstart', finger(0))
+    await on.trigger('touchmove', finger(40))
+    expect(page.get('.pulled').attributes('style')).toContain('--pulled: 40px')
+    expect(pulled()).toHaveLength(1)
+    await on.trigger('touchmove', finger(80))
+    await on.trigger('touchend')
+    expect(pulled()).toEqual([])
+    expect(chat.reply.mock.calls).toEqual([[message(2)]])
+
+    await on.trigger('touchstart', finger(0))
+    vi.advanceTimersByTime(500)
+    expect(chat.menu).toHaveBeenCalledWith(message(2), page.get('[data-index="1"]').element)
+    // To lift the finger presses nothing of the menu that lies under it by now.
+    const lift = new Event('touchend', { cancelable: true, bubbles: true })
+    on.element.dispatchEvent(lift)
+    expect(lift.defaultPrevented).toBe(true)
+    // Nothing of these is a swipe: begun after the menu, two fingers, upwards, beside the messages, at an occurrence.
+    await on.trigger('touchmove', finger(5))
+    await on.trigger('touchstart', { touches: [] })
+    await on.trigger('touchstart', finger(0))
+    await on.trigger('touchmove', { touches: [] })
+    await on.trigger('touchmove', finger(0, 90))
+    await on.trigger('touchcancel')
+    for (const beside of [scroller(page), page.get('[data-index="0"] .line')]) {
+      await beside.trigger('touchstart', finger(0))
+      await beside.trigger('touchmove', finger(80))
+      await beside.trigger('touchend')
+    }
+    expect(chat.reply).toHaveBeenCalledOnce()
+    vi.useRealTimers()
+  })
+
+  it('answers nothing by a swipe where nothing can be said', async () => {
+    const chat = fakeChat(timeline([message(1)]), { silent: true })
+    const page = await opened(chat)
+    const on = page.get('.body')
+    await on.trigger('touchstart', { touches: [{ clientX: 0, clientY: 0 }] })
+    await on.trigger('touchmove', { touches: [{ clientX: 80, clientY: 0 }] })
+    await on.trigger('touchend')
+    expect(chat.reply).not.toHaveBeenCalled()
   })
 
   it('jumps to a message, and says when there is none', async () => {

@@ -1,7 +1,7 @@
 import { flushPromises, mount } from '@vue/test-utils'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { defineComponent } from 'vue'
-import { hueOf, initials } from '@/messaging/initials'
+import { hueOf, initials, shortName } from '@/messaging/initials'
 import { markOf, refusalOf } from '@/messaging/marks'
 import type { Message as Said } from '@/sdk'
 import { fakeChat, inChat } from '../../../tests/chat'
@@ -16,7 +16,7 @@ import OccurrenceLine from './OccurrenceLine.vue'
 import { useChat } from './chat'
 
 const shown = (row: Said | ReturnType<typeof outgoing>, more = {}, chat = fakeChat()) =>
-  inChat(Message, { row, grouped: false, state: null, active: false, found: false, ...more }, chat)
+  inChat(Message, { row, grouped: false, state: null, active: false, found: false, pulled: 0, ...more }, chat)
 
 afterEach(() => (document.body.innerHTML = ''))
 
@@ -29,8 +29,10 @@ describe('a message', () => {
     expect(page.find('[role=img]').exists()).toBe(false)
   })
 
-  it('has no header under its predecessor', () => {
+  it('has no header under its predecessor, and its time while somebody looks', async () => {
     const page = shown(message(1), { grouped: true })
+    expect(page.find('time').exists()).toBe(false)
+    await page.setProps({ active: true })
     expect(page.find('header').exists()).toBe(false)
     expect(page.find('.aside').exists()).toBe(true)
   })
@@ -106,37 +108,6 @@ describe('a message', () => {
     expect(shown(message(2), { active: true }).findAll('.toolbar button')).toHaveLength(3)
     expect(shown(message(3), { active: true }, fakeChat(timeline([]), { silent: true })).findAll('.toolbar button')).toHaveLength(1)
   })
-
-  it('is answered by a swipe, and opens its menu under a long press', async () => {
-    vi.useFakeTimers()
-    const chat = fakeChat()
-    const row = message(1)
-    const page = shown(row, {}, chat)
-    const finger = (x: number, y = 0) => ({ touches: [{ clientX: x, clientY: y }] })
-    await page.trigger('touchstart', finger(0))
-    await page.trigger('touchmove', finger(40))
-    expect(page.attributes('style')).toContain('--pulled')
-    await page.trigger('touchmove', finger(80))
-    await page.trigger('touchend')
-    expect(chat.reply).toHaveBeenCalledWith(row)
-    await page.trigger('touchstart', finger(0))
-    vi.advanceTimersByTime(500)
-    expect(chat.menu).toHaveBeenCalledWith(row, page.element)
-    await page.trigger('touchmove', finger(5))
-    await page.trigger('touchstart', { touches: [] })
-    await page.trigger('touchstart', finger(0))
-    await page.trigger('touchmove', { touches: [] })
-    await page.trigger('touchmove', finger(0, 90))
-    await page.trigger('touchcancel')
-    expect(chat.reply).toHaveBeenCalledOnce()
-    const quiet = fakeChat(timeline([]), { silent: true })
-    const still = shown(row, {}, quiet)
-    await still.trigger('touchstart', finger(0))
-    await still.trigger('touchmove', finger(80))
-    await still.trigger('touchend')
-    expect(quiet.reply).not.toHaveBeenCalled()
-    vi.useRealTimers()
-  })
 })
 
 describe('a quote', () => {
@@ -166,7 +137,7 @@ describe('a quote', () => {
 describe('the menu of a message', () => {
   const anchor = document.createElement('div')
   const open = (row: Said | ReturnType<typeof outgoing>, chat = fakeChat()) => inChat(MessageMenu, { row, anchor }, chat)
-  const items = () => [...document.querySelectorAll<HTMLElement>('.items > [role=menuitem]')]
+  const items = () => [...document.querySelectorAll<HTMLElement>('.menu > [role=menuitem]')]
   const named = (name: string) => items().find((item) => item.textContent?.trim() === name)!
 
   it('offers what one may do with an own one, and asks before it deletes', async () => {
@@ -180,9 +151,9 @@ describe('the menu of a message', () => {
     expect(page.emitted('close')).toHaveLength(6)
     named('Delete').click()
     await flushPromises()
-    document.querySelectorAll<HTMLElement>('.ask button')[1]!.click()
+    document.querySelectorAll<HTMLElement>('[role=dialog] .menu button')[1]!.click()
     expect(chat.remove).not.toHaveBeenCalled()
-    document.querySelector<HTMLElement>('.ask .danger')!.click()
+    document.querySelector<HTMLElement>('[role=dialog] .grave')!.click()
     expect(chat.remove).toHaveBeenCalledWith(row)
   })
 
@@ -269,6 +240,10 @@ describe('beside messages', () => {
     mount(MessageHistory, { props: { message: row, anchor: document.body, load: () => Promise.reject(new Error('no')) }, attachTo: document.body })
     await flushPromises()
     expect(document.querySelector('.history')!.textContent).toContain('could not be loaded')
+  })
+
+  it('names are short where their first word is one', () => {
+    expect(['Clara Jensen', 'bo', 'J. Weber', 'Dr. Ode', ' Ada  van Lee ', '李 小龙', ''].map(shortName)).toEqual(['Clara', 'bo', 'J. Weber', 'Dr. Ode', 'Ada', '李 小龙', ''])
   })
 
   it('names have initials and a hue', () => {

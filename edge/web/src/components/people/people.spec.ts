@@ -8,6 +8,7 @@ import { ApiError, Unreachable, type Person } from '@/sdk'
 import { withLayout } from '../../../tests/layout'
 import { conversation, fakeStore } from '../../../tests/store'
 import { ADAM, CLARA, CONVERSATION, ME } from '../../../tests/timelines'
+import ClosedBar from './ClosedBar.vue'
 import ConversationHeader from './ConversationHeader.vue'
 import MembersPanel from './MembersPanel.vue'
 import StartConversation from './StartConversation.vue'
@@ -83,7 +84,8 @@ describe('the header of a conversation', () => {
     expect(page.find('h2').text()).toBe('Harbour')
     expect(page.find('.who').text()).toContain('Bridge')
     expect(page.find('.who').text()).toContain('Clara Jensen')
-    expect(page.find('.who').text()).toContain('+1')
+    expect(page.find('.wide').text()).toBe('+1')
+    expect(page.find('.narrow').text()).toBe('+3')
     await press('Show members (5)')
     expect(page.emitted('panel')).toHaveLength(1)
   })
@@ -100,10 +102,11 @@ describe('the header of a conversation', () => {
     expect(page.find('.mark').text()).toBe('Closed')
     facts.set(conversation({ member: false, subject: 'Pier' }))
     await settled()
-    expect(page.find('.mark').text()).toBe('You left')
+    expect(page.find('.mark').text()).toBe('No longer a member')
     facts.set(null)
     await settled()
-    expect(page.find('h2').text()).toBe('Without a subject')
+    expect(page.find('h2').attributes('aria-label')).toBe('Loading the conversation')
+    expect(page.findAll('button')).toHaveLength(0)
   })
 
   it('renames, and keeps what was typed when that is refused', async () => {
@@ -151,7 +154,7 @@ describe('the header of a conversation', () => {
   it('goes through its menu with the arrows', async () => {
     const { press } = await header()
     await press('Conversation actions')
-    const choices = document.querySelector<HTMLElement>('.choices')!
+    const choices = document.querySelector<HTMLElement>('[role=menu] > .menu')!
     const arrow = (key: string) => choices.dispatchEvent(new KeyboardEvent('keydown', { key }))
     document.querySelector<HTMLElement>('[role=menuitem]')!.focus()
     arrow('ArrowDown')
@@ -161,24 +164,47 @@ describe('the header of a conversation', () => {
     expect(document.activeElement?.textContent.trim()).toBe('Leave')
     choices.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
     await settled()
-    expect(document.querySelector('.choices')).toBeNull()
+    expect(document.querySelector('[role=menu]')).toBeNull()
   })
 
   it('opens a closed one again, and says where it may not', async () => {
     const given = world()
-    given.facts.set(conversation({ status: 'closed' }))
-    const { page, press, setStatus } = await header(given)
+    const { page, press, named, setStatus } = await shown(ClosedBar, { facts: conversation({ status: 'closed' }) }, given)
+    expect(page.text()).toContain('is closed')
     setStatus.mockRejectedValueOnce(refused('disabled'))
     await press('Open again')
-    expect(page.find('.refused').text()).toContain('switched off')
+    expect(page.find('[role=alert]').text()).toContain('switched off')
     await press('Open again')
     expect(setStatus).toHaveBeenLastCalledWith(CONVERSATION, 'open')
-    expect(page.find('.refused').exists()).toBe(false)
+    expect(page.find('[role=alert]').exists()).toBe(false)
+    await page.setProps({ facts: conversation({ status: 'archived' }) })
+    expect(page.text()).toContain('archived')
+    await page.setProps({ facts: conversation({ member: false }) })
+    expect(page.text()).toContain('no longer a member')
+    expect(named('Open again')).toBeUndefined()
   })
 })
 
 describe('the members of a conversation', () => {
   const panel = (given = world()) => shown(MembersPanel, { conversation: CONVERSATION }, given)
+
+  it('are read where the list does not tell them, and again where that failed', async () => {
+    const given = world()
+    const details = vi.fn(() => Promise.reject(new Unreachable('gone')))
+    Object.assign(given.store.parley, { details })
+    given.facts.set(conversation({ members: null }))
+    const { page, press } = await panel(given)
+    expect(page.find('h2').text()).toBe('Members')
+    expect(page.find('[role=alert]').text()).toContain('could not be loaded')
+    details.mockImplementationOnce(() => new Promise(() => undefined))
+    await press('Try again')
+    expect(details).toHaveBeenCalledTimes(2)
+    expect(page.find('[role=alert]').exists()).toBe(false)
+    expect(page.find('[aria-hidden=true] .face').exists()).toBe(true)
+    given.facts.set(conversation({ members: [ME, CLARA] }))
+    await settled()
+    expect(page.find('h2').text()).toBe('2 members')
+  })
 
   it('are listed, who is there first', async () => {
     const given = world()
@@ -218,7 +244,7 @@ describe('the members of a conversation', () => {
     vi.advanceTimersByTime(200)
     late([EVA])
     await flushPromises()
-    expect(page.find('.nobody').text()).toBe('Nobody of that name.')
+    expect(page.find('.nobody').text()).toBe('Nobody has this name.')
     findAccounts.mockRejectedValueOnce(new Unreachable('gone'))
     await page.find('input').setValue('eva')
     vi.advanceTimersByTime(200)
@@ -250,13 +276,13 @@ describe('starting a conversation', () => {
   }
 
   it('needs a subject and somebody, and goes there', async () => {
-    const { page, press, create, router } = await shown(StartConversation, { open: true })
+    const { page, press, create, router } = await shown(StartConversation, {})
     await subject(' Crane ')
     document.querySelector('dialog form')!.dispatchEvent(new Event('submit'))
     expect(create).not.toHaveBeenCalled()
     document.querySelector<HTMLElement>('.found button')!.click()
     await settled()
-    await press('Take Eva Lind off')
+    await press('Leave Eva Lind out')
     document.querySelector<HTMLElement>('.found button')!.click()
     await settled()
     create.mockRejectedValueOnce(new Unreachable('gone'))
@@ -269,20 +295,24 @@ describe('starting a conversation', () => {
     expect(router.currentRoute.value.params['conversation']).toBe(CONVERSATION)
   })
 
+  it('is with whom one came to write to', async () => {
+    await shown(StartConversation, { with: EVA })
+    expect(document.querySelector('.chosen')?.textContent).toContain('Eva Lind')
+  })
+
   it('has a client choose a project of theirs: the only one by itself', async () => {
     const given = world()
     given.store.session = { phase: 'signed-in', account: { id: ME, name: 'Mia Own', role: 'client', email: null } }
-    const { page, findProjects } = await shown(StartConversation, { open: true }, given)
+    const begin = async () => (await shown(StartConversation, {}, given)).page
+    const first = await begin()
     expect(document.querySelector('select')!.value).toBe('p1')
-    await page.setProps({ open: false })
-    findProjects.mockResolvedValueOnce([])
-    await page.setProps({ open: true })
-    await settled()
+    first.unmount()
+    given.findProjects.mockResolvedValueOnce([])
+    const second = await begin()
     expect(document.querySelector('dialog')?.textContent).toContain('in no project yet')
-    await page.setProps({ open: false })
-    findProjects.mockRejectedValueOnce(refused('unauthenticated'))
-    await page.setProps({ open: true })
-    await settled()
+    second.unmount()
+    given.findProjects.mockRejectedValueOnce(refused('unauthenticated'))
+    await begin()
     expect(document.querySelector('dialog [role=alert]')?.textContent).toContain('session has ended')
   })
 })

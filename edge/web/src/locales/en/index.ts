@@ -1,8 +1,9 @@
 import { app } from './app'
 import { chat } from './chat'
 import { frame } from './frame'
+import { notices } from './notices'
 import { people } from './people'
 import { shortcuts } from './shortcuts'
 
 /** One file for each area, so that a text stands beside its neighbours. */
-export const en = { app, chat, frame, people, shortcuts } as const
+export const en = { app, chat, frame, notices, people, shortcuts } as const

@@ -1,0 +1,14 @@
+import { ref, type InjectionKey, type Ref } from 'vue'
+import type { ProjectId } from '@/sdk'
+import type { Filter } from './chosen'
+
+/** What of the list is shown: chosen in it, and from the rail and the palette beside it. */
+export interface Choice {
+  readonly query: Ref<string>
+  readonly filter: Ref<Filter>
+  readonly project: Ref<ProjectId | null>
+}
+
+export const CHOICE: InjectionKey<Choice> = Symbol('choice')
+
+export const makeChoice = (): Choice => ({ query: ref(''), filter: ref<Filter>('all'), project: ref(null) })
