@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import aiohttp
 from deploy.ready import database_answers
 from storage import embedded
 from tests.faults.run import Run, connected
+from tests.fixtures.ports import free_ports
 from tests.fixtures.system import READY_SECONDS, ROOT, SECRET, System
 
 START_SECONDS = 60.0
@@ -31,7 +31,7 @@ class Launched(System):
     def __init__(self, folder: Path, data: Path) -> None:
         super().__init__("", folder)
         self.data = data
-        self.port = neighbouring_ports()
+        self.port = free_ports(2)
         self.ports = {"edge": self.port, "edge-2": self.port + 1}
         self.launcher: subprocess.Popen[bytes] | None = None
 
@@ -117,19 +117,6 @@ class Launched(System):
     def logs(self) -> str:
         found = [self.words, *sorted((self.data / "logs").glob("*.log"))]
         return "\n".join(f"--- {log.name}\n{log.read_text()[-3000:]}" for log in found)
-
-
-def neighbouring_ports() -> int:
-    """The first of two free ports side by side."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            try:
-                other.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.fixtures.system import ROOT, free_port
+from tests.fixtures.ports import free_port
+from tests.fixtures.system import ROOT
 
 
 class Network:

@@ -19,14 +19,9 @@ from broker.loop import Broker, open_broker
 from broker.settings import BrokerSettings
 from broker.wire.envelope import Op, pack
 from tests.fixtures.backbone import broker, listening, until
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.anyio
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

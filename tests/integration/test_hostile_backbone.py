@@ -19,6 +19,7 @@ from broker.settings import BrokerSettings
 from broker.wire.envelope import Op, pack
 from broker.wire.limits import MESSAGE_BYTES
 from tests.fixtures.backbone import until
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -49,9 +50,7 @@ async def listening(secure: bool, folder: Path) -> AsyncIterator[tuple[Broker, L
         make_pair(folder, "broker")
         make_pair(folder, "node")
         allow(folder, "here", folder / "node.key")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    address = f"tcp://127.0.0.1:{free_port()}"
     keys = str(folder) if secure else ""
     async with open_broker(BrokerSettings(bind=address, keys=keys)) as broker:
         yield broker, LinkSettings((address,), keys=keys)

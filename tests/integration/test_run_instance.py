@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,25 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.ports import free_port, free_ports
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 MODULES = ("storage serve", "broker", "workers.persistence", "workers.fanout", "edge")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def free_ports(count: int) -> int:
-    """The first of so many neighbouring ports that nobody listens on now."""
-    while True:
-        first = free_port()
-        with contextlib.suppress(OSError, OverflowError), contextlib.ExitStack() as probes:
-            for port in range(first, first + count):
-                probes.enter_context(socket.create_server(("127.0.0.1", port)))
-            return first
 
 
 def scraped(data_dir: Path) -> list[str]:

@@ -15,8 +15,9 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.fixtures.ports import free_port
 from tests.fixtures.rawsocket import raw_socket
-from tests.fixtures.system import Person, System, free_port
+from tests.fixtures.system import Person, System
 from tests.house.test_metrics import Row, of_docs
 
 pytestmark = pytest.mark.anyio

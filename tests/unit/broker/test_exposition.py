@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from broker.node import exposition
 from broker.node.exposition import AT_ONCE, HEAD_BYTES, open_exposition
-from tests.fixtures.system import free_port
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.anyio
 
