@@ -46,6 +46,9 @@ export async function accessible({ browser, world }) {
     await page.$eval('main button[aria-label^="Show members"]', (one) => one.click())
     await page.waitForSelector('aside[aria-label="Members"]')
     await clean(page, `members, ${theme}`)
+    const { inert, inside } = await page.evaluate(() => ({ inert: document.querySelector('main').inert, inside: document.querySelector('aside[aria-label="Members"]').contains(document.activeElement) }))
+    const over = page.viewport().width < 1100
+    if (inert !== over || (over && !inside)) throw new Error(`members at ${page.viewport().width}px: page inert ${inert}, focus inside ${inside}`)
     await page.$eval('aside[aria-label="Members"] button[aria-label="Close"]', (one) => one.click())
   }
 }

@@ -2,6 +2,7 @@ import { effectScope, nextTick, ref, type ShallowRef } from 'vue'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { settable } from '../../tests/store'
 import { useLasting } from './lasting'
+import { useMedia } from './media'
 import { observed } from './observed'
 import { followViewport } from './viewport'
 
@@ -83,5 +84,22 @@ describe('the viewport', () => {
     viewport.dispatchEvent(new Event('resize'))
     expect(root.style.getPropertyValue('--viewport-height')).toBe('360px')
     followViewport(null, root)()
+  })
+})
+
+describe('a media query', () => {
+  it('is followed as long as somebody asks', () => {
+    const heard = new Set<() => void>()
+    const list = { matches: true, addEventListener: (_: string, one: () => void) => heard.add(one), removeEventListener: (_: string, one: () => void) => heard.delete(one) }
+    const asked = vi.spyOn(window, 'matchMedia').mockReturnValue(list as unknown as MediaQueryList)
+    const scope = effectScope()
+    const holds = scope.run(() => useMedia('(max-width: 1099px)'))!
+    expect(holds.value).toBe(true)
+    list.matches = false
+    for (const one of heard) one()
+    expect(holds.value).toBe(false)
+    scope.stop()
+    expect([heard.size, asked.mock.calls.length]).toEqual([0, 1])
+    asked.mockRestore()
   })
 })

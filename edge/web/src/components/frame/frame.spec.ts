@@ -52,6 +52,13 @@ describe('the banner', () => {
     expect(page.text()).toBe('')
   })
 
+  it('says since when', async () => {
+    await show(ConnectionBanner)
+    fake.store.$patch((state) => (state.connection = { ...state.connection, phase: 'offline', currentAt: new Date(2026, 4, 3, 14, 5).getTime() }))
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(page.text()).toMatch(/since (14:05|2:05\sPM)\. Reconnecting/)
+  })
+
   it('lets somebody try at once, and says when nobody tries any more', async () => {
     const retryNow = vi.fn()
     fake.store.parley.retryNow = retryNow

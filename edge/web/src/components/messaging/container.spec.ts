@@ -183,11 +183,11 @@ describe('a conversation', () => {
     expect(open.send).not.toHaveBeenCalled()
   })
 
-  it('says what the writer has to know: no connection, nothing kept', async () => {
+  it('says to the writer that nothing is kept; that there is no connection says the banner', async () => {
     const { page, store } = await opened()
     store.$patch((state) => (state.connection = { ...state.connection, phase: 'offline' }))
     await settled()
-    expect(page.find('.notice').text()).toContain('No connection.')
+    expect(page.find('.notice').exists()).toBe(false)
     store.$patch((state) => (state.storage = { kind: 'memory', trouble: 'unavailable' }))
     await settled()
     expect(page.find('.notice').text()).toContain('stores nothing')

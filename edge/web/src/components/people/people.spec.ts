@@ -216,6 +216,29 @@ describe('the members of a conversation', () => {
     expect(page.emitted('close')).toHaveLength(2)
   })
 
+  it('over the page take the focus and give it back, and go where one presses beside them', async () => {
+    const given = world()
+    const before = document.body.appendChild(document.createElement('button'))
+    before.focus()
+    const { page } = await shown(MembersPanel, { conversation: CONVERSATION, over: true }, given)
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Close')
+    await page.find('.scrim').trigger('click')
+    expect(page.emitted('close')).toHaveLength(1)
+    page.unmount()
+    await new Promise((done) => setTimeout(done))
+    expect(document.activeElement).toBe(before)
+  })
+
+  it('beside the page leave the focus where it is', async () => {
+    const before = document.body.appendChild(document.createElement('button'))
+    before.focus()
+    const { page } = await panel()
+    expect(page.find('.scrim').exists()).toBe(false)
+    page.unmount()
+    await new Promise((done) => setTimeout(done))
+    expect(document.activeElement).toBe(before)
+  })
+
   it('are added from a search that leaves out who is in it', async () => {
     const { page, press, addMember } = await panel()
     await press('Add somebody')

@@ -85,7 +85,6 @@ export const chat = {
   stopEdit: 'Bearbeiten abbrechen',
   mentionWho: 'Wer gemeint ist',
   tooLong: '{count} Zeichen zu viel | {count} Zeichen zu viel',
-  offlineKept: 'Keine Verbindung. Was Sie schreiben, bleibt hier und geht hinaus, sobald Sie wieder verbunden sind.',
   notKept: 'Dieser Browser speichert nichts: Was nicht gesendet ist, geht verloren, wenn die Seite geschlossen wird.',
   online: 'Online',
   away: 'Abwesend',

@@ -91,7 +91,6 @@ export const chat = {
   stopEdit: 'Cancel the edit',
   mentionWho: 'Who is meant',
   tooLong: '{count} character too many | {count} characters too many',
-  offlineKept: 'No connection. What you write is kept here and goes out when you are back.',
   notKept: 'This browser stores nothing: what is not sent is lost when the page is closed.',
   // Who is there
   online: 'Online',
