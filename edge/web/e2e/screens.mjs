@@ -180,7 +180,7 @@ async function all(page, name, go = null) {
     if (go !== null) await go(page)
     for (const theme of THEMES) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }, { name: 'prefers-reduced-motion', value: 'reduce' }])
-      await page.evaluate(() => document.fonts.ready)
+      await page.evaluate(() => Promise.all(['400', '600'].map((weight) => document.fonts.load(`${weight} 15px 'Inter Variable'`))))
       await page.screenshot({ path: `${world.folder}/${name}-${width}-${theme}.png` })
     }
     await page.setOfflineMode(false)

@@ -34,8 +34,8 @@ export function useSwipeBack(back: () => void): SwipeBack {
         pull = pulledTo(pull, { x: finger.clientX, y: finger.clientY }, event.timeStamp, rtl())
         pulled.value = pull.phase === 'pulling' ? pull.pulled : null
       },
-      touchend() {
-        const gone = pull !== null && goes(pull, window.innerWidth)
+      touchend({ timeStamp }) {
+        const gone = pull !== null && goes(pull, window.innerWidth, timeStamp)
         stop()
         if (gone) back()
       },

@@ -7,6 +7,8 @@ export const EDGE = 24
 const ENOUGH = 0.35
 /** px a ms: a flick goes, too. */
 const FLICK = 0.5
+/** ms: a finger that rests so long before it is let go does not flick. */
+const HELD = 100
 
 export interface Pull {
   readonly from: Point
@@ -36,5 +38,5 @@ export function pulledTo(pull: Pull, to: Point, at: number, rtl: boolean): Pull 
   return { ...pull, phase: 'pulling', pulled, speed, at }
 }
 
-/** Let go now: does it go back? */
-export const goes = (pull: Pull, width: number): boolean => pull.phase === 'pulling' && (pull.pulled > width * ENOUGH || pull.speed > FLICK)
+/** Let go at `at`: does it go back? */
+export const goes = (pull: Pull, width: number, at: number): boolean => pull.phase === 'pulling' && (pull.pulled > width * ENOUGH || (pull.speed > FLICK && at - pull.at < HELD))

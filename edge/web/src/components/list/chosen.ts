@@ -31,4 +31,5 @@ function found(wanted: readonly string[], one: Conversation, words: Words): bool
   return wanted.every((word) => there.some((part) => part.startsWith(word)))
 }
 
-const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+/** As it is searched for: without case and accents. */
+export const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()

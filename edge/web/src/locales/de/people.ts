@@ -47,6 +47,8 @@ export const people = {
   drop: '{name} weglassen',
   project: 'Projekt',
   noProject: 'Kein Projekt',
+  needs: 'Dazu braucht es ein Thema und jemanden, mit dem Sie sprechen.',
+  needsProject: 'Dazu braucht es ein Thema, ein Projekt und jemanden, mit dem Sie sprechen.',
   chooseProject: 'Projekt wählen',
   noProjects: 'Sie gehören noch keinem Projekt an. Ihre Ansprechperson kann Sie hinzufügen.',
   refusedForbidden: 'Das dürfen Sie hier nicht. Es wurde nichts geändert.',

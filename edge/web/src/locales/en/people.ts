@@ -47,6 +47,8 @@ export const people = {
   drop: 'Leave {name} out',
   project: 'Project',
   noProject: 'No project',
+  needs: 'It takes a subject and somebody to talk to.',
+  needsProject: 'It takes a subject, a project and somebody to talk to.',
   chooseProject: 'Choose a project',
   noProjects: 'You are in no project yet. Your contact can add you to one.',
   refusedForbidden: 'You may not do this here. Nothing was changed.',
