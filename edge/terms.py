@@ -52,6 +52,17 @@ Epoch = Annotated[
         examples=["7437112233445566778-1"],
     ),
 ]
+FileId = Annotated[
+    str, _ID, msgspec.Meta(description="The file's id.", examples=["4b0f1c2d-3e4a-4f5b-8c6d-7e8f9a0b1c2d"])
+]
+FileState: TypeAlias = Literal["uploading", "scanning", "clean", "infected", "rejected", "deleted"]
+"""Where a file stands: only a clean one is ever served."""
+Revision = Annotated[
+    int, msgspec.Meta(ge=0, description="The number of the verdict, 0 before the first; the greatest holds.")
+]
+Reason = Annotated[str, msgspec.Meta(description="Why it was rejected (docs/files.md has the list).")]
+Signature = Annotated[str, msgspec.Meta(description="What was found in it, as the scanner calls it.")]
+Pixels = Annotated[int, msgspec.Meta(ge=1, description="Of an image that is clean, as it is shown.")]
 Status: TypeAlias = Literal["open", "closed", "archived"]
 """Closed takes no more messages; archived is closed, and left out of lists."""
 Role: TypeAlias = Literal["client", "agent", "admin"]

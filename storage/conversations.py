@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from storage import cursors
+from storage.attachments import describe
 from storage.errors import NotFound
 from storage.log import Id, event_map, moment
 from storage.pool import Database, Row
@@ -40,7 +41,9 @@ async def page(db: Database, account: Id, after: str | None, limit: int) -> tupl
     """
     at, id_ = cursors.decoded(after, datetime.fromisoformat, UUID) if after is not None else (None, None)
     rows = await db.fetch(SQL["page"], {"account": account, "after_at": at, "after_id": id_, "limit": limit + 1})
-    return [_listed(row) for row in rows[:limit]], cursors.following(rows, limit, 7, 0)
+    items = [_listed(row) for row in rows[:limit]]
+    await describe(db, (item["last_message"] for item in items if item["last_message"] is not None))
+    return items, cursors.following(rows, limit, 7, 0)
 
 
 async def get(db: Database, account: Id, conversation: Id) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The log of a conversation: the one way in, the ways out, and the one shape an event has for clients.
 
 What `append` says is stored is on disk. Everything else about order and identity is decided in the
-database, under the conversation's row lock (migrations/0004_changes.up.sql).
+database, under the conversation's row lock (migrations/0008_append_files.up.sql).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import msgspec
 import orjson
 
-from storage.errors import BadData, NotFound
+from storage.attachments import describe
+from storage.errors import BadData, NotFound, StorageError
 from storage.pool import Database, Row
 from storage.statements import statements
 
@@ -32,6 +33,7 @@ EVENT_KIND = {
     "react": "reaction",
     "rename": "renamed",
     "status": "status_changed",
+    "scanned": "file_scanned",
 }
 """The kind of event that a kind of command becomes."""
 
@@ -39,8 +41,9 @@ EVENT_KIND = {
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """A command for the log. (conversation, actor, id) is its identity, `fingerprint` (16 bytes) its content.
 
-    `data` by kind: message {reply_to?, mentions?}, create {subject, project, members}, join and leave {account}, edit
-    and delete {target}, react {target, emoji, on}, rename {subject}, status {status}. Message and edit have a `body`.
+    `data` by kind: message {reply_to?, mentions?, attachments?}, create {subject, project, members}, join and leave
+    {account}, edit and delete {target}, react {target, emoji, on}, rename {subject}, status {status}, scanned {file,
+    verdict, revision, …}. Message and edit have a `body`.
     """
 
     conversation: Id
@@ -55,7 +58,8 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
 class Stored(msgspec.Struct, frozen=True, gc=False):
     """What became of a command: stored at `seq` (`code` empty), or refused with a code of the protocol.
 
-    `replayed`: it had been stored before, `seq` and `at` are from then, and nothing happened this time.
+    `replayed`: it had been stored before, `seq` and `at` are from then, and nothing happened this time. `attachments`
+    are the files of a message that was stored now, as clients see them; None if they could not be read.
     """
 
     code: str
@@ -63,6 +67,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     at: str
     replayed: bool
     field: str | None
+    attachments: list[dict[str, Any]] | None = []
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -95,6 +100,24 @@ async def append(db: Database, commands: Sequence[NewEvent]) -> list[Stored]:
         stored[int(place) - 1] = Stored(code.decode(), int(seq), clock[at], replayed == b"t", why)
     outcomes = [outcome for outcome in stored if outcome is not None]
     assert len(outcomes) == len(commands), "every command has one outcome"
+    return await _with_files(db, commands, outcomes)
+
+
+async def _with_files(db: Database, commands: Sequence[NewEvent], outcomes: list[Stored]) -> list[Stored]:
+    """What was stored, with the files that it brought. It is committed: that these cannot be read refuses nothing."""
+    new = [
+        (place, {"attachments": command.data["attachments"]})
+        for place, (command, outcome) in enumerate(zip(commands, outcomes, strict=True))
+        if "attachments" in command.data and not (outcome.code or outcome.replayed)
+    ]
+    if not new:
+        return outcomes
+    try:
+        await describe(db, [event for _, event in new])
+    except StorageError:
+        new = [(place, {"attachments": None}) for place, _ in new]
+    for place, event in new:
+        outcomes[place] = msgspec.structs.replace(outcomes[place], attachments=event["attachments"])
     return outcomes
 
 
@@ -128,7 +151,7 @@ def event_map(
     edited_at: str | None = None,
     deleted_at: str | None = None,
 ) -> dict[str, Any]:
-    """The map that clients get, on the WebSocket and over HTTP alike (protocol, "Shapes")."""
+    """The map that clients get, on the WebSocket and over HTTP alike; but for `attachments`, which are ids as yet."""
     event: dict[str, Any] = {
         "type": "event",
         "conversation": conversation,
@@ -154,7 +177,7 @@ def event_map(
 
 def live_event(command: NewEvent, stored: Stored) -> dict[str, Any]:
     """The map of an event that was just appended: the same as a later read of it gives."""
-    return event_map(
+    event = event_map(
         conversation=command.conversation,
         seq=stored.seq,
         kind=EVENT_KIND[command.kind],
@@ -164,18 +187,21 @@ def live_event(command: NewEvent, stored: Stored) -> dict[str, Any]:
         body=command.body,
         data=event_data(command),
     )
+    if stored.attachments:
+        event["attachments"] = stored.attachments
+    return event
 
 
 async def events_after(db: Database, account: Id, conversation: Id, after: int, limit: int) -> Page:
     """At most `limit` events after the cursor, oldest first; raises `NotFound` for who is not a member."""
     asked = {"account": account, "conversation": conversation, "after": after, "limit": limit}
-    return page_of(db, conversation, await db.fetch(SQL["after"], asked))
+    return await page_of(db, conversation, await db.fetch(SQL["after"], asked))
 
 
 async def events_before(db: Database, account: Id, conversation: Id, before: int, limit: int) -> Page:
     """At most `limit` events before the cursor, the newest of them, oldest first; raises `NotFound`."""
     asked = {"account": account, "conversation": conversation, "before": before, "limit": limit}
-    return page_of(db, conversation, await db.fetch(SQL["before"], asked))
+    return await page_of(db, conversation, await db.fetch(SQL["before"], asked))
 
 
 async def heads_for(db: Database, account: Id, conversations: Collection[Id]) -> dict[Id, int]:
@@ -198,13 +224,16 @@ async def stretches(db: Database, asked: Sequence[tuple[Id, int, int]], limit: i
     found: dict[Id, list[dict[str, Any]]] = {conversation: [] for conversation, _, _ in asked}
     for row in await db.fetch(SQL["stretches"], given):
         found[row[10]].append(_event(row[10], row))
+    await describe(db, (event for events in found.values() for event in events))
     return found
 
 
 async def events_between(db: Database, conversation: Id, after: int, upto: int) -> list[dict[str, Any]]:
     """Events with after < seq ≤ upto. Checks no membership: for those who deliver, not for those who ask."""
     asked = {"conversation": conversation, "after": after, "upto": upto}
-    return [_event(conversation, row) for row in await db.fetch(SQL["between"], asked)]
+    events = [_event(conversation, row) for row in await db.fetch(SQL["between"], asked)]
+    await describe(db, events)
+    return events
 
 
 async def texts(db: Database, account: Id, conversation: Id, seq: int) -> list[dict[str, Any]]:
@@ -231,11 +260,12 @@ def now() -> str:
     return moment(datetime.now(UTC))
 
 
-def page_of(db: Database, conversation: Id, rows: list[Row]) -> Page:
+async def page_of(db: Database, conversation: Id, rows: list[Row]) -> Page:
     """The page that rows of `after` or `before` are, here and in `oversight`; raises `NotFound` for none."""
     if not rows:
         raise NotFound("conversation")
     items = [_event(conversation, row) for row in rows if row[1] is not None]
+    await describe(db, items)
     return Page(db.epoch, items, rows[0][0])
 
 

@@ -67,13 +67,13 @@ async def get(db: Database, actor: Id, conversation: Id) -> dict[str, Any]:
 async def events_after(db: Database, actor: Id, conversation: Id, after: int, limit: int) -> Page:
     """As `log.events_after`, noted as read by `actor`; raises `NotFound`."""
     asked = {"actor": actor, "conversation": conversation, "after": after, "limit": limit}
-    return page_of(db, conversation, await db.fetch(SQL["after"], asked))
+    return await page_of(db, conversation, await db.fetch(SQL["after"], asked))
 
 
 async def events_before(db: Database, actor: Id, conversation: Id, before: int, limit: int) -> Page:
     """As `log.events_before`, noted as read by `actor`; raises `NotFound`."""
     asked = {"actor": actor, "conversation": conversation, "before": before, "limit": limit}
-    return page_of(db, conversation, await db.fetch(SQL["before"], asked))
+    return await page_of(db, conversation, await db.fetch(SQL["before"], asked))
 
 
 def _overview(row: Row) -> Overview:

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.system",
     "tests.fixtures.browsers",
     "tests.fixtures.pages",
+    "tests.fixtures.stores",
 ]
 
 

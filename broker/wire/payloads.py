@@ -17,11 +17,14 @@ Id: TypeAlias = str
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, tag="message", gc=False):
-    """Say `body` in the conversation; `mentions` must be members, `reply_to` the seq of a message."""
+    """Say `body` in the conversation; `mentions` must be members, `reply_to` the seq of a message, `attachments` files
+    that the actor uploaded. The text may be empty beside files.
+    """
 
     body: str
     reply_to: int | None = None
     mentions: tuple[Id, ...] = ()
+    attachments: tuple[Id, ...] = ()
 
 
 class Create(msgspec.Struct, frozen=True, array_like=True, tag="create", gc=False):
@@ -77,7 +80,23 @@ class SetStatus(msgspec.Struct, frozen=True, array_like=True, tag="status", gc=F
     status: Literal["open", "closed", "archived"]
 
 
-Act: TypeAlias = Message | Create | Join | Leave | Edit | Delete | React | Rename | SetStatus
+class Scanned(msgspec.Struct, frozen=True, array_like=True, tag="scanned", gc=False):
+    """Tell the conversation what a scan said of a file that it holds: said by scanning workers, for who uploaded it.
+
+    `revision` counts the verdicts of a file from 1. An image that is clean has `previews`, and its size in pixels.
+    """
+
+    file: Id
+    revision: int
+    verdict: Literal["clean", "infected", "rejected", "deleted"]
+    reason: str | None = None
+    signature: str | None = None
+    width: int | None = None
+    height: int | None = None
+    previews: bool = False
+
+
+Act: TypeAlias = Message | Create | Join | Leave | Edit | Delete | React | Rename | SetStatus | Scanned
 
 
 class Command(msgspec.Struct, frozen=True, array_like=True, gc=False):

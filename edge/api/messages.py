@@ -8,11 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from broker.wire.payloads import Join, Leave, Message
+from broker.wire.payloads import Join, Leave
 from edge.api.operations import operation
-from edge.api.requests import answer, body_of, check_text, idempotency_key, path_id, who, write
+from edge.api.requests import answer, body_of, idempotency_key, path_id, who, write
 from edge.problems import Problem
-from edge.socket.frames import BODY_CHARACTERS, MENTIONS, AnyId, Seq, canonical
+from edge.socket.frames import ATTACHMENTS, BODY_CHARACTERS, MENTIONS, AnyId, Seq
+from edge.socket.wishes import Unsayable, message_of
 from edge.terms import CommandId, ConversationId, EventSeq, Moment
 
 
@@ -21,14 +22,15 @@ class NewMessage(msgspec.Struct):
 
     body: Annotated[
         str,
-        msgspec.Meta(min_length=1, max_length=BODY_CHARACTERS, description="Characters, not only blanks, no NUL."),
-    ]
+        msgspec.Meta(max_length=BODY_CHARACTERS, description="Not only blanks, no NUL; may be empty beside files."),
+    ] = ""
     reply_to: Annotated[Seq, msgspec.Meta(description="The seq of the message that this answers.")] | None = None
     mentions: Annotated[
         tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS, description="Members whom it names; others are invalid.")
     ] = ()
     attachments: Annotated[
-        tuple[AnyId, ...], msgspec.Meta(max_length=MENTIONS, description="Empty in this version.")
+        tuple[AnyId, ...],
+        msgspec.Meta(max_length=ATTACHMENTS, description="Files that one uploaded, each once; others are invalid."),
     ] = ()
 
     EXAMPLE: ClassVar[dict[str, Any]] = {"body": "Good morning to you", "reply_to": 42}
@@ -56,11 +58,11 @@ async def send(request: Request) -> Response:
     account = (await who(request)).account
     conversation = path_id(request)
     given = await body_of(request, NewMessage)
-    check_text(given.body, "body")
-    if given.attachments:
-        raise Problem("invalid", "No such file.", field="attachments")
+    try:
+        act = message_of(given.body, given.reply_to, given.mentions, given.attachments)
+    except Unsayable as fault:
+        raise Problem("invalid", str(fault), field=fault.field) from None
     key = idempotency_key(request)
-    act = Message(given.body, given.reply_to, tuple(map(canonical, given.mentions)))
     outcome = await write(request, account, conversation, key, act)
     body = {"id": key, "conversation": conversation, "seq": outcome.seq, "at": outcome.at}
     return answer(body, 200 if outcome.replayed else 201)

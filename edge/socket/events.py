@@ -12,7 +12,21 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from edge.socket.frames import Emoji
-from edge.terms import AccountId, CommandId, ConversationId, EventSeq, Moment, ProjectId, Status
+from edge.terms import (
+    AccountId,
+    CommandId,
+    ConversationId,
+    EventSeq,
+    FileId,
+    FileState,
+    Moment,
+    Pixels,
+    ProjectId,
+    Reason,
+    Revision,
+    Signature,
+    Status,
+)
 
 
 class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
@@ -21,6 +35,34 @@ class _Event(msgspec.Struct, kw_only=True, tag_field="kind"):
     seq: EventSeq
     actor: Annotated[AccountId, Meta(description="The account that did it.")]
     at: Moment
+
+
+class Attachment(msgspec.Struct, kw_only=True):
+    """A file of a message, as it is now. Only of a clean one there is anything to have."""
+
+    id: FileId
+    name: Annotated[str, Meta(description="Cleaned: no path, no control characters.")]
+    type: Annotated[str, Meta(description="Its MIME type, which its ending and its content agree on.")]
+    size: Annotated[int, Meta(ge=0, description="Bytes.")]
+    state: FileState
+    revision: Revision
+    previews: Annotated[bool, Meta(description="An image that is clean: `shown`, `large` and `small` can be had.")]
+    reason: Reason | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
+    width: Pixels | UnsetType = UNSET
+    height: Pixels | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "id": "4b0f1c2d-3e4a-4f5b-8c6d-7e8f9a0b1c2d",
+        "name": "bridge.png",
+        "type": "image/png",
+        "size": 48213,
+        "state": "clean",
+        "revision": 1,
+        "previews": True,
+        "width": 1600,
+        "height": 900,
+    }
 
 
 class CreatedEvent(_Event, tag="created", kw_only=True):
@@ -48,7 +90,7 @@ class MessageEvent(_Event, tag="message", kw_only=True):
 
     id: Annotated[CommandId, Meta(description="The id under which its sender sent it.")]
     body: Annotated[str, Meta(description="Its current text; empty when it was deleted.")]
-    attachments: Annotated[list[str], Meta(max_length=0, description="Empty in this version.")]
+    attachments: Annotated[list[Attachment], Meta(max_length=10, description="Its files; none when it was deleted.")]
     reply_to: Annotated[EventSeq, Meta(description="The seq of the message that it answers.")] | UnsetType = UNSET
     mentions: Annotated[list[AccountId], Meta(description="The members whom it names.")] | UnsetType = UNSET
     edited_at: Annotated[Moment, Meta(description="When it got this text, if not at first.")] | UnsetType = UNSET
@@ -186,6 +228,39 @@ class StatusChangedEvent(_Event, tag="status_changed", kw_only=True):
     }
 
 
+class FileScannedEvent(_Event, tag="file_scanned", kw_only=True):
+    """A scan came to a verdict on a file of this conversation, or to another one; the `actor` uploaded it.
+
+    It holds for every message with that file. A verdict of a smaller `revision` than what is known of it is old news.
+    """
+
+    file: FileId
+    verdict: Annotated[
+        Literal["clean", "infected", "rejected", "deleted"], Meta(description="The state of the file from here on.")
+    ]
+    revision: Revision
+    previews: bool
+    reason: Reason | UnsetType = UNSET
+    signature: Signature | UnsetType = UNSET
+    width: Pixels | UnsetType = UNSET
+    height: Pixels | UnsetType = UNSET
+
+    EXAMPLE: ClassVar[dict[str, Any]] = {
+        "type": "event",
+        "conversation": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10",
+        "seq": 51,
+        "kind": "file_scanned",
+        "actor": "9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b",
+        "at": "2026-11-23T09:09:00.000Z",
+        "file": "4b0f1c2d-3e4a-4f5b-8c6d-7e8f9a0b1c2d",
+        "verdict": "clean",
+        "revision": 1,
+        "previews": True,
+        "width": 1600,
+        "height": 900,
+    }
+
+
 LogEvent: TypeAlias = (
     CreatedEvent
     | MessageEvent
@@ -196,5 +271,6 @@ LogEvent: TypeAlias = (
     | ReactionEvent
     | RenamedEvent
     | StatusChangedEvent
+    | FileScannedEvent
 )
 """One event of a conversation's log, by `kind`."""

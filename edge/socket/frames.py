@@ -52,6 +52,7 @@ HELLO_CURSORS = 500
 READY_CONVERSATIONS = 200
 SYNC_EVENTS = 200
 MENTIONS = 100
+ATTACHMENTS = 10
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
@@ -101,13 +102,16 @@ class Send(msgspec.Struct, frozen=True, tag="send", tag_field="type"):
     id: AnyId
     conversation: AnyId
     body: Annotated[
-        str, Meta(min_length=1, max_length=BODY_CHARACTERS, description="Characters, not only blanks, no NUL.")
-    ]
+        str, Meta(max_length=BODY_CHARACTERS, description="Not only blanks, no NUL; may be empty beside attachments.")
+    ] = ""
     reply_to: Annotated[Seq, Meta(description="The seq of the message that this answers.")] | None = None
     mentions: Annotated[
         tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Members whom it names; others are invalid.")
     ] = ()
-    attachments: Annotated[tuple[AnyId, ...], Meta(max_length=MENTIONS, description="Empty in this version.")] = ()
+    attachments: Annotated[
+        tuple[AnyId, ...],
+        Meta(max_length=ATTACHMENTS, description="Files that the sender uploaded, each once; others are invalid."),
+    ] = ()
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
         "type": "send",

@@ -1,5 +1,5 @@
 -- name: append
--- All commands of a batch in one round trip that includes its COMMIT; see migrations/0004_changes.up.sql.
+-- All commands of a batch in one round trip that includes its COMMIT; see migrations/0008_append_files.up.sql.
 -- $1 conversations, $2 actors, $3 ids, $4 kinds, $5 fingerprints, $6 bodies, $7 data: arrays of one length.
 -- `ord` in the answer is a command's place in them, from 1.
 SELECT ord, code, seq, at, replayed, field

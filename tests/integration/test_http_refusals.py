@@ -35,7 +35,9 @@ BAD_BODIES: list[tuple[str, bytes, int, str, str | None]] = [
     ("10,001 characters", b'{"body":"' + b"x" * 10_001 + b'"}', 422, "invalid", "body"),
     ("reply to nothing", b'{"body":"x","reply_to":0}', 422, "invalid", "reply_to"),
     ("a mention of nobody", b'{"body":"x","mentions":["nobody"]}', 422, "invalid", "mentions"),
-    ("files", b'{"body":"x","attachments":["' + MISSING.encode() + b'"]}', 422, "invalid", "attachments"),
+    ("a file twice", b'{"attachments":["%b","%b"]}' % ((MISSING.encode(),) * 2), 422, "invalid", "attachments"),
+    ("eleven files", b'{"attachments":["%b"]}' % b'","'.join([MISSING.encode()] * 11), 422, "invalid", "attachments"),
+    ("blank beside a file", b'{"body":" ","attachments":["%b"]}' % MISSING.encode(), 422, "invalid", "body"),
     ("over 64 KiB", b'{"body":"x","more":"' + b"y" * 65_536 + b'"}', 413, "too_large", None),
 ]
 

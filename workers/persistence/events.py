@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from broker.wire import payloads
-from broker.wire.payloads import Create, Delete, Edit, Logged, Message, React, Rename, SetStatus
+from broker.wire.payloads import Create, Delete, Edit, Logged, Message, React, Rename, Scanned, SetStatus
 from storage.log import NewEvent, live_event
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
             data["reply_to"] = act.reply_to
         if act.mentions:
             data["mentions"] = act.mentions
+        if act.attachments:
+            data["attachments"] = act.attachments
     elif isinstance(act, Create):
         data = {"subject": act.subject, "project": act.project, "members": act.members}
     elif isinstance(act, Edit):
@@ -42,6 +46,8 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
         data = {"subject": act.subject}
     elif isinstance(act, SetStatus):
         data = {"status": act.status}
+    elif isinstance(act, Scanned):
+        data = {key: value for key, value in msgspec.structs.asdict(act).items() if value is not None}
     else:
         data = {"account": act.account}
     return NewEvent(
@@ -55,6 +61,8 @@ def new_event(command: Command, fingerprint: bytes) -> NewEvent:
     )
 
 
-def logged(command: NewEvent, stored: Stored) -> Logged:
-    """The event that this command became, encoded for clients once."""
+def logged(command: NewEvent, stored: Stored) -> Logged | None:
+    """The event that this command became, encoded for clients once; None where its files could not be read."""
+    if stored.attachments is None:
+        return None
     return payloads.logged(live_event(command, stored))

@@ -280,8 +280,11 @@ class Persistence:
                 answers.refused(entry, result.code, result.field)
             else:
                 answers.stored(entry, result.seq, result.at, result.replayed)
-                if event is None:
+                if result.replayed:
                     counters.replays += 1
+                    answers.head(conversation, result.seq)
+                elif event is None:  # fanout reads it from the log
+                    counters.stored += 1
                     answers.head(conversation, result.seq)
                 else:
                     counters.stored += 1
