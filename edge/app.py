@@ -24,6 +24,8 @@ from edge.auth.revocations import Revocations
 from edge.auth.tokens import Tokens
 from edge.backbone import BackboneEnd
 from edge.commands import Commands
+from edge.files.intake import Intake
+from edge.files.signing import Signer
 from edge.markers import Markers
 from edge.metrics import EdgeMetrics
 from edge.ratelimit import RateLimit
@@ -46,6 +48,7 @@ from storage import sessions
 from storage.markers import Mark
 from storage.markers import mark as mark_all
 from storage.metrics import DatabaseMetrics
+from storage.objects.stores import open_store
 from storage.pool import open_database
 from storage.settings import StorageSettings
 
@@ -66,6 +69,7 @@ class Running:
 async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIterator[Running]:
     """Everything an edge is made of, started in order, stopped in reverse."""
     async with AsyncExitStack() as parts:
+        store = open_store(storage.storage_url, storage.objects_folder)
         db = await parts.enter_async_context(open_database(storage))
         tasks = Tasks()
         parts.push_async_callback(tasks.cancel)
@@ -111,6 +115,10 @@ async def open_edge(settings: EdgeSettings, storage: StorageSettings) -> AsyncIt
             switch=switch,
             refusal=refusal,
             backbone=link,
+            store=store,
+            intake=Intake(db, store, end.to_scanner),
+            signer=Signer(settings.auth_jwt_secret),
+            scan=end.to_scanner,
             draining=lambda: gateway.draining,
         )
         tasks.spawn(_tick_for_ever(gateway.tick, end.tick))

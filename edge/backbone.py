@@ -138,6 +138,13 @@ class BackboneEnd:
         except LinkError:
             self.unsent += 1
 
+    def to_scanner(self, file: Id) -> None:
+        """To a scanning worker: this file is due. A hint; they look for themselves now and then."""
+        try:
+            self._link.send("scanning", file, payloads.encode(payloads.Scan(file)))
+        except LinkError:
+            self.unsent += 1
+
     def to_all(self, payload: payloads.Payload) -> None:
         """To every fanout worker; a hint."""
         for node in self._link.peers("fanout"):

@@ -17,5 +17,9 @@ MESSAGES: dict[str, str] = {
     "disabled": "Messaging is switched off.",
     "unauthenticated": "Sign in first.",
     "method_not_allowed": "This cannot be done here in this way.",
+    "conflict": "It does not fit to how things stand; look again.",
+    "quota_exceeded": "There is no room for this among the files of this account.",
+    "unsupported_type": "A body of this type is not taken here.",
+    "unsupported_version": "This version of the protocol is not spoken here.",
     "internal": "Something went wrong on our side.",
 }

@@ -11,11 +11,14 @@ from broker.wire.payloads import Act, Id, Outcome
 from edge.auth.identity import Identity
 from edge.auth.revocations import Revocations
 from edge.counters import HttpCounters
+from edge.files.intake import Intake
+from edge.files.signing import Signer
 from edge.markers import Markers
 from edge.ratelimit import RateLimit
 from edge.refusal import Refusal
 from edge.settings import EdgeSettings
 from edge.switch import Switch
+from storage.objects.contract import Store
 from storage.pool import Database
 
 
@@ -46,7 +49,10 @@ class Backbone(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """The services of one edge process. `ratelimit` counts commands per account, over HTTP and sockets alike."""
+    """The services of one edge process.
+
+    `ratelimit` counts commands per account, over HTTP and sockets alike; `scan` hints a scanning worker at a file.
+    """
 
     settings: EdgeSettings
     db: Database
@@ -58,6 +64,10 @@ class Edge:
     switch: Switch
     refusal: Refusal
     backbone: Backbone
+    store: Store
+    intake: Intake
+    signer: Signer
+    scan: Callable[[Id], None]
     draining: Callable[[], bool]
     http: HttpCounters = field(default_factory=HttpCounters)
     violations: Counter[str] = field(default_factory=Counter)

@@ -10,6 +10,7 @@ import msgspec
 
 from broker.link.needs import LinkSettings
 from broker.node.environment import check, port_fault
+from storage import filetypes
 
 PREFIX = "EDGE_"
 BUILT = Path(__file__).with_name("web") / "dist"
@@ -26,6 +27,7 @@ SHARED = frozenset(
         "feature_messaging_enabled",
         "messaging_rollout_percentage",
         "metrics_port",
+        *("max_file_size", "allowed_file_types", "file_quota", "files_origin"),
         *("broker_addresses", "broker_window_bytes", "broker_waiting_bytes", "broker_keys"),
     }
 )
@@ -42,7 +44,9 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     false nobody writes; `messaging_rollout_percentage` is the share of clients who may (`edge.switch`). Access tokens
     live `access_seconds`; a session ends `refresh_seconds` after its sign-in, however often it is refreshed.
     `broker_window_bytes`, `broker_waiting_bytes` and `broker_keys` are as in the broker's settings,
-    for the edge's end. Metrics are told on `metrics_port` (0 or none: nowhere). The built web app is read from
+    for the edge's end. A file has at most `max_file_size` bytes and an ending among `allowed_file_types`, the files of
+    an account at most `file_quota` bytes together; they are served from `files_origin`, another name of this host, if
+    given. Metrics are told on `metrics_port` (0 or none: nowhere). The built web app is read from
     `web_dir` (none: where `make run` builds it).
     """
 
@@ -64,6 +68,10 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     refresh_seconds: int = 30 * 86_400
     metrics_port: int | None = None
     web_dir: str = ""
+    max_file_size: int = 10 * 1024 * 1024
+    allowed_file_types: str = filetypes.DEFAULT
+    file_quota: int = 1024 * 1024 * 1024
+    files_origin: str = ""
 
     def __repr__(self) -> str:
         return f"EdgeSettings({self.host}:{self.port})"  # never the secret
@@ -85,6 +93,14 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         _ = self.link
         if not 0 <= self.messaging_rollout_percentage <= 100:
             raise ValueError("MESSAGING_ROLLOUT_PERCENTAGE must be between 0 and 100")
+        if not 1 <= self.max_file_size <= self.file_quota:
+            raise ValueError("MAX_FILE_SIZE must be at least 1 and not above FILE_QUOTA")
+        try:
+            _ = self.file_types
+        except ValueError as fault:
+            raise ValueError(f"ALLOWED_FILE_TYPES: {fault}") from None
+        if self.files_origin and not ORIGIN.fullmatch(self.files_origin):
+            raise ValueError("FILES_ORIGIN is an origin: write https://files.example")
         if self.socket_io_cors_origin and self.allowed_origins and listed(self.socket_io_cors_origin) != self.origins:
             raise ValueError("SOCKET_IO_CORS_ORIGIN is another name for ALLOWED_ORIGINS: set one of them")
         for origin in self.origins:
@@ -97,6 +113,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def origins(self) -> tuple[str, ...]:
         """The allowed origins, lower-case."""
         return listed(self.allowed_origins or self.socket_io_cors_origin)
+
+    @property
+    def file_types(self) -> frozenset[str]:
+        """The endings that files may have; raises ValueError."""
+        return filetypes.allowed(self.allowed_file_types)
 
     @property
     def web_folder(self) -> Path:

@@ -20,7 +20,7 @@ REPORTS = "/api/v1/csp-reports"
 INDEX, WORKER = "index.html", "sw.js"
 HASHED = "assets/"
 """Below it the names hold a digest of the content (vite.config.ts), so what was read once is true for ever."""
-ELSEWHERE = ("api/", "ws/", "healthz/", "readyz/", HASHED)
+ELSEWHERE = ("api/", "files/", "ws/", "healthz/", "readyz/", HASHED)
 """Where an address that is no file is a mistake, and no page of the app."""
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 """Best first; written by edge/web/build/precompressed.ts."""

@@ -13,9 +13,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from storage import embedded
+from storage.objects.stores import check_url
 
 PREFIX = "STORAGE_"
-SHARED = frozenset({"database_url", "data_dir"})
+SHARED = frozenset({"database_url", "data_dir", "storage_url"})
 
 
 class SettingError(ValueError):
@@ -29,12 +30,14 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     gives a command up, so that a stuck append is over before its sender is told `unavailable`.
     `append_lock_seconds` is how long an append waits for a conversation that others hold: long enough for another
     worker's append, short because all that it was to store waits with it.
+    `storage_url` is where files lie (`storage.objects.stores`); empty: in DATA_DIR.
     `answer_seconds` is for a server that does not even time out: stopped, or behind a dead network.
     `pool_wait_seconds` is short because a request that waits for a connection holds a client's answer.
     """
 
     database_url: str = ""
     data_dir: str = ".parley"
+    storage_url: str = ""
     pool_min_connections: int = 2
     pool_max_connections: int = 8
     pool_wait_seconds: float = 2.0
@@ -53,8 +56,14 @@ class StorageSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for name in ("pool_wait", "open", "lock_timeout", "append_lock", "statement_timeout", "answer"):
             if getattr(self, f"{name}_seconds") <= 0:
                 raise ValueError(f"STORAGE_{name.upper()}_SECONDS must be above 0")
+        check_url(self.storage_url)
         if not is_address(self.database_url):
             raise ValueError("it is no address of a PostgreSQL; write postgresql://USER:PASSWORD@HOST:5432/DATABASE")
+
+    @property
+    def objects_folder(self) -> Path:
+        """Where files lie unless `storage_url` says otherwise."""
+        return Path(self.data_dir) / "objects"
 
     @property
     def url(self) -> str:

@@ -264,6 +264,12 @@ class Watch(msgspec.Struct, frozen=True, array_like=True, tag="watch", gc=False)
     fresh: tuple[Id, ...] = ()
 
 
+class Scan(msgspec.Struct, frozen=True, array_like=True, tag="scan", gc=False):
+    """Edge to a scanning worker, by file: it is due. A hint, of which the table of files is the truth."""
+
+    file: Id
+
+
 class PresenceOf(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One account: "online", "away" or "offline"; `last_seen` where it is known."""
 
@@ -297,6 +303,7 @@ Payload: TypeAlias = (
     | Away
     | Watch
     | Presence
+    | Scan
 )
 
 encode = msgspec.msgpack.Encoder().encode

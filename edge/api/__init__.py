@@ -17,13 +17,17 @@ from edge.api import (
     conversations,
     csp,
     documents,
+    files,
     health,
     me,
     messages,
     oversight,
     people,
     projects,
+    quarantine,
+    served,
     statistics,
+    uploads,
 )
 from edge.api.counted import Counted
 from edge.api.faults import HANDLERS, LastResort
@@ -34,9 +38,15 @@ from edge.services import Edge
 from edge.webapp import REPORTS, WebApp
 
 API = "/api/v1"
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREFLIGHT_SECONDS = 7200
 """How long a browser may remember what it may ask; Chromium remembers no longer whatever it is told."""
+
+TUS_ASKED = ("Tus-Resumable", "Upload-Length", "Upload-Metadata", "Upload-Offset")
+TUS_TOLD = (
+    *("Location", "Upload-Offset", "Upload-Length", "Upload-Expires"),
+    *("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size"),
+)
 
 TABLE: dict[str, dict[str, Operation]] = {
     "/healthz": {"GET": health.healthz},
@@ -61,6 +71,17 @@ TABLE: dict[str, dict[str, Operation]] = {
         "DELETE": changes.unreact,
     },
     f"{API}/conversations/{{id}}/members/{{account}}": {"PUT": messages.join, "DELETE": messages.leave},
+    f"{API}/conversations/{{id}}/files": {"GET": files.index},
+    f"{API}/files": {"POST": uploads.create, "OPTIONS": uploads.abilities},
+    f"{API}/files/{{id}}": {
+        "GET": files.show,
+        "HEAD": uploads.offset,
+        "PATCH": uploads.append,
+        "DELETE": uploads.give_up,
+    },
+    f"{API}/files/{{id}}/url": {"GET": files.address},
+    "/files/{id}/{variant}": {"GET": served.serve},
+    f"{API}/scanner": {"GET": files.scanner},
     f"{API}/accounts": {"GET": people.index},
     f"{API}/accounts/{{id}}": {"GET": people.show},
     f"{API}/projects": {"GET": projects.index, "POST": projects.create},
@@ -75,6 +96,9 @@ TABLE: dict[str, dict[str, Operation]] = {
     f"{API}/admin/conversations": {"GET": oversight.index},
     f"{API}/admin/conversations/{{id}}": {"GET": oversight.show},
     f"{API}/admin/conversations/{{id}}/events": {"GET": oversight.events},
+    f"{API}/admin/files": {"GET": quarantine.index},
+    f"{API}/admin/files/{{id}}": {"DELETE": quarantine.delete},
+    f"{API}/admin/files/{{id}}/release": {"POST": quarantine.release},
     f"{API}/admin/stats": {"GET": statistics.show},
     REPORTS: {"POST": csp.report},
 }
@@ -87,7 +111,8 @@ def routes() -> list[BaseRoute]:
 
 def _route(path: str, operations: dict[str, Operation]) -> Route:
     async def by_method(request: Request) -> Response:
-        operation = operations["GET" if request.method == "HEAD" else request.method]
+        asked = "GET" if request.method == "HEAD" and "HEAD" not in operations else request.method
+        operation = operations[asked]
         await check_caller(request, operation.by)
         return await operation.handler(request)
 
@@ -104,8 +129,8 @@ def cross_origin(origins: tuple[str, ...]) -> Middleware:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=METHODS,
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key"),
-        expose_headers=("Allow", "Retry-After", "WWW-Authenticate"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", *TUS_ASKED),
+        expose_headers=("Allow", "Retry-After", "WWW-Authenticate", *TUS_TOLD),
         allow_credentials=False,
         max_age=PREFLIGHT_SECONDS,
     )

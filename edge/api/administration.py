@@ -137,6 +137,8 @@ class Note(msgspec.Struct):
             "sessions_ended",
             "conversation_read",
             "events_read",
+            "file_released",
+            "file_deleted",
         ],
         msgspec.Meta(description="What was done: to the account, or the conversation, that `target` names."),
     ]

@@ -11,7 +11,7 @@ from edge.api.markup import block, fields, inline, shown, table, type_of, words
 
 Document = Mapping[str, Any]
 
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "options", "post", "put", "patch", "delete")
 SIDES = (
     ("client", "Frames of the client"),
     ("server", "Frames of the server"),
@@ -130,7 +130,10 @@ def _route(http: Document, method: str, path: str, operation: Document) -> Itera
 
 def _content(http: Document, content: Document) -> str:
     found = []
-    for media in content.values():
+    for kind, media in content.items():
+        if media["schema"].get("format") == "binary":
+            found.append(f"<p>Bytes: <code>{escape(kind)}</code></p>")
+            continue
         for one in media["schema"].get("anyOf", [media["schema"]]):
             name = one["$ref"].rpartition("/")[2]
             found.append(f"<p>{type_of(one)}</p>{fields(http['components']['schemas'][name])}")

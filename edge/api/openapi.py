@@ -22,6 +22,8 @@ TAGS = {
     "me": "The account that asks.",
     "conversations": "Conversations, their members, their messages and their logs.",
     "accounts": "Other people.",
+    "files": "Uploads (tus 1.0, or a form), what became of them, and addresses to have them from.",
+    "scanner": "What checks files.",
     "projects": "What clients and staff work on together, and who does.",
     "admin": "For administrators: accounts, everybody's conversations (each look is noted), figures.",
     "csp-reports": "For browsers, which tell what the policy of a page stopped.",
@@ -108,8 +110,15 @@ def _operation(path: str, operation: Operation) -> dict[str, Any]:
     ]
     if operation.keyed:
         parameters.append({**KEY, "schema": schemas_of([AnyId])[0][0] | {"format": "uuid"}})
+    parameters += [
+        {"name": name, "in": "header", "required": False, "description": words, "schema": {"type": "string"}}
+        for name, words in operation.headers.items()
+    ]
     if parameters:
         found["parameters"] = parameters
+    if operation.raw:
+        octets = {"schema": {"type": "string", "format": "binary"}}
+        found["requestBody"] = {"required": False, "content": dict.fromkeys(operation.raw, octets)}
     if operation.takes is not None:
         found["requestBody"] = {"required": True, "content": {"application/json": _media(operation.takes)}}
     found["responses"] = {
@@ -145,7 +154,9 @@ def _media(*kinds: type[msgspec.Struct]) -> dict[str, Any]:
 
 def _answer(status: int, answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if answer is not None:
+    if answer is bytes:
+        found["content"] = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    elif answer is not None:
         found["content"] = {"application/json": _media(*kinds_of(answer))}
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import cleandoc
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -20,7 +20,7 @@ from starlette.responses import Response
 from edge.socket.frames import AnyId, Emoji, Seq
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-Answer: TypeAlias = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | None
+Answer: TypeAlias = type[msgspec.Struct] | tuple[type[msgspec.Struct], ...] | type[bytes] | None
 Caller: TypeAlias = Literal["anyone", "client", "agent", "admin"]
 
 CALLERS: Final[tuple[Caller, ...]] = ("anyone", "client", "agent", "admin")
@@ -30,6 +30,9 @@ PATH_PARAMETERS: dict[str, Any] = {
     "id": Annotated[
         AnyId,
         msgspec.Meta(description="The id of what the path names.", examples=["5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10"]),
+    ],
+    "variant": Annotated[
+        str, msgspec.Meta(description="`original`, or of images `shown`, `large`, `small`.", examples=["original"])
     ],
     "account": Annotated[
         AnyId, msgspec.Meta(description="The account's id.", examples=["9a1f2c3b-7d84-4e0a-b6f5-0c1d2e3f4a5b"])
@@ -48,8 +51,10 @@ class Operation:
     """A handler with its contract.
 
     `takes` is the struct of the body, `query` that of the query string (each field a parameter), `gives` the struct
-    of the answer by status (several: one of them; None: no body). `by` is who may call it. `keyed`: it is a write
-    that takes an `Idempotency-Key`. `refuses` are the error codes beside those that follow from the rest (`codes`).
+    of the answer by status (several: one of them; None: no body; bytes: of a file). `by` is who may call it.
+    `keyed`: it is a write that takes an `Idempotency-Key`. `refuses` are the error codes beside those that follow from
+    the rest (`codes`). `raw` are the media types of a body that is no JSON, `headers` what it reads of the request's
+    besides, with words.
     """
 
     handler: Handler
@@ -59,6 +64,8 @@ class Operation:
     by: Caller
     keyed: bool
     refuses: tuple[str, ...]
+    raw: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def structs(self) -> tuple[type[msgspec.Struct], ...]:
@@ -86,6 +93,8 @@ class Operation:
             found |= {"not_found"}
         if self.takes is not None:
             found |= {"bad_frame", "invalid", "too_large"}
+        if self.raw:
+            found |= {"invalid", "too_large", "unsupported_type", "overloaded", "unavailable"}
         if self.query is not None:
             found |= {"invalid"}
         if self.keyed:
@@ -101,18 +110,32 @@ def operation(
     by: Caller = "client",
     keyed: bool = False,
     refuses: tuple[str, ...] = (),
+    raw: tuple[str, ...] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> Callable[[Handler], Operation]:
     """Make an `Operation` of the handler below; its docstring's first line is the summary."""
 
     def described(handler: Handler) -> Operation:
-        return Operation(handler=handler, gives=gives, takes=takes, query=query, by=by, keyed=keyed, refuses=refuses)
+        return Operation(
+            handler=handler,
+            gives=gives,
+            takes=takes,
+            query=query,
+            by=by,
+            keyed=keyed,
+            refuses=refuses,
+            raw=raw,
+            headers=headers or {},
+        )
 
     return described
 
 
 def kinds_of(answer: Answer) -> tuple[type[msgspec.Struct], ...]:
     """The structs that an answer may be."""
-    return answer if isinstance(answer, tuple) else () if answer is None else (answer,)
+    if isinstance(answer, tuple):
+        return answer
+    return (answer,) if answer is not None and issubclass(answer, msgspec.Struct) else ()
 
 
 def parameters_in(path: str) -> list[str]:

@@ -15,6 +15,7 @@ from broker.wire.payloads import Id
 
 PROJECTS = UUID("0b3c1d52-7a3e-5c5e-9d0f-2a6f4b8e1c90")
 ACCOUNTS = UUID("d4f0a6b7-15c2-5b7d-8e3a-9c1e7f20b364")
+FILES = UUID("6c1f2a9e-0d4b-5e83-b7a2-51d9c4e60f38")
 
 
 class Wish(NamedTuple):

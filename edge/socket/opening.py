@@ -18,6 +18,7 @@ from edge.auth.tokens import AuthError
 from edge.codes import MESSAGES
 from edge.settings import EdgeSettings
 from edge.socket.frames import (
+    ATTACHMENTS,
     BODY_CHARACTERS,
     FRAME_BYTES,
     READY_CONVERSATIONS,
@@ -141,6 +142,8 @@ class Opening:
                 "body": BODY_CHARACTERS,
                 "rate": self._settings.rate_limit,
                 "burst": self._settings.rate_burst,
+                "file": self._settings.max_file_size,
+                "attachments": ATTACHMENTS,
             },
             "conversations": [{"id": s.id, "head": s.head, "read": s.read, "unread": s.unread} for s in summaries],
         }

@@ -33,6 +33,8 @@ class ReadyLimits(msgspec.Struct):
         float, Meta(description="Commands a second of the account, over all its sockets and HTTP; 0: no limit.")
     ]
     burst: Annotated[int, Meta(description="Commands at once.")]
+    file: Annotated[int, Meta(description="Bytes of a file.")]
+    attachments: Annotated[int, Meta(description="Files of a message.")]
 
 
 class ReadyConversation(msgspec.Struct):
@@ -66,7 +68,14 @@ class ReadyFrame(msgspec.Struct, tag="ready", tag_field="type"):
         "epoch": "7437112233445566778-1",
         "time": "2026-11-23T09:00:00.000Z",
         "heartbeat": 25,
-        "limits": {"frame": 65536, "body": 10000, "rate": 10.0, "burst": 30},
+        "limits": {
+            "frame": 65536,
+            "body": 10000,
+            "rate": 10.0,
+            "burst": 30,
+            "file": 10485760,
+            "attachments": 10,
+        },
         "conversations": [{"id": "5d3c8a44-21c7-5f6e-9a8b-3f0c2f1d7e10", "head": 42, "read": 41, "unread": 1}],
     }
 

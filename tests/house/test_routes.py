@@ -12,7 +12,7 @@ from edge.codes import MESSAGES
 from tests.house.tree import ROOT
 
 ROUTES = [(method, path, operation) for path, methods in TABLE.items() for method, operation in methods.items()]
-WRITTEN = re.compile(r"^(GET|POST|PUT|PATCH|DELETE) +(/[^\s?]*)", re.MULTILINE)
+WRITTEN = re.compile(r"^(GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE) +(/[^\s?]*)", re.MULTILINE)
 AT_THE_ROOT = re.compile(r"`(GET) (/[^\s?`]*)`")
 
 each = pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import aiohttp
+import psycopg
 import pytest
 
 from edge.api import TABLE
@@ -24,7 +26,11 @@ CONFIG = """\
 # An id that is well formed names nothing here most of the time, and JSON that fits may still break a rule: both are
 # refused as the document says, which positive_data_acceptance would take for a fault. So is who reports or signs in
 # too often.
-positive_data_acceptance.expected-statuses = ["2xx", "401", "403", "404", "409", "413", "422", "429", "503"]
+positive_data_acceptance.expected-statuses = [
+  "2xx", "400", "401", "403", "404", "409", "412", "413", "415", "422", "429", "503",
+]
+# What says no version of tus, or comes as another media type, is refused for that first.
+negative_data_rejection.expected-statuses = ["4xx", "503"]
 """
 
 
@@ -82,8 +88,33 @@ async def what_there_is(system: System, person: Person) -> dict[str, list[str]]:
         projects.append((await system.http("POST", "/api/v1/projects", bob, json={"name": "Bridge"}))[1]["id"])
         path = f"/api/v1/projects/{projects[-1]}/members/{person.id}"
         assert (await system.http("PUT", path, bob))[0] == 204
+    files = [await a_file(system, person, conversations[0]) for _ in range(ENOUGH)]
+    quarantine = [await a_file(system, person, conversations[0], refused=True) for _ in range(ENOUGH)]
     # Not the person's own account: suspended, it would hear nothing but 401 from then on.
-    return {"conversations": conversations, "projects": projects, "accounts": [bob.id, dora.id], "seqs": ["2", "3"]}
+    return {
+        "conversations": conversations,
+        "projects": projects,
+        "accounts": [bob.id, dora.id],
+        "seqs": ["2", "3"],
+        "files": files,
+        "quarantine": quarantine,
+    }
+
+
+async def a_file(system: System, person: Person, conversation: str, *, refused: bool = False) -> str:
+    """A file of this person, whole, which perhaps a scan refused."""
+    form = aiohttp.FormData()
+    form.add_field("file", b"Good morning", filename="note.txt")
+    status, file = await system.http("POST", "/api/v1/files", person, data=form)
+    assert status == 201, file
+    if refused:
+        async with await psycopg.AsyncConnection.connect(system.database_url, autocommit=True) as connection:
+            await connection.execute(
+                "UPDATE files SET state = 'rejected', reason = 'damaged', revision = 1, due_at = NULL WHERE id = %s",
+                [file["id"]],
+            )
+    found: str = file["id"]
+    return found
 
 
 def only_missing(answered: str) -> set[str]:
