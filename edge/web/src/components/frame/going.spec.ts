@@ -221,7 +221,8 @@ describe('the width of the list', () => {
 describe('what is missing', () => {
   async function asked(fault: unknown, id: string | null = 'gone') {
     const details = vi.fn(() => (fault === null ? Promise.resolve(conversation()) : Promise.reject(fault as Error)))
-    Object.assign(fake.store.parley, { details })
+    const facts = (one: string) => ({ value: talks.find((talk) => talk.id === one && talk.subject !== '') ?? null })
+    Object.assign(fake.store.parley, { details, conversation: facts })
     const here = ref(id)
     const scope = effectScope()
     const missing = scope.run(() => useMissing(() => here.value))!
@@ -243,6 +244,9 @@ describe('what is missing', () => {
     const known = await asked(null)
     expect(known.missing.value).toBe(false)
     known.here.value = 'a'
+    await flushPromises()
+    expect(known.details).toHaveBeenCalledTimes(1)
+    fake.store.$patch((state) => (state.connection = { ...state.connection, currentAt: 7 }))
     await flushPromises()
     expect(known.details).toHaveBeenCalledTimes(1)
     known.here.value = null
