@@ -121,6 +121,35 @@ describe('the settings', () => {
   })
 })
 
+describe('the settings of a device', () => {
+  const device = (...holding: string[]) => vi.spyOn(window, 'matchMedia').mockImplementation((query) => Object.assign(new EventTarget(), { matches: holding.includes(query), media: query }) as unknown as MediaQueryList)
+  const labels = () => all('dialog label').map((one) => one.textContent.trim())
+  beforeEach(() => vi.stubGlobal('Notification', class {}))
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('speak of a desktop and of keys only where there are any', async () => {
+    device('(hover: none) and (pointer: coarse)')
+    await show(SettingsDialog, { width: 320 })
+    expect(labels().at(-1)).toBe('Show them on this device')
+    expect([all('.more').length, labels().includes('Usual')]).toEqual([0, false])
+    page.unmount()
+    device()
+    await show(SettingsDialog, { width: 320 })
+    expect(labels().at(-1)).toBe('Show them on the desktop')
+    expect(within('.more').textContent).toContain('Keyboard shortcuts')
+  })
+
+  it('choose how wide the list is without a drag, and keep it', async () => {
+    device('(min-width: 1100px)')
+    await show(SettingsDialog, { width: 320 })
+    all('input[name=width]')[2]!.click()
+    await nextTick()
+    expect(page.emitted('update:width')).toEqual([[420]])
+    expect(localStorage.getItem('parley.list')).toBe('420')
+    localStorage.clear()
+  })
+})
+
 describe('the sheet of shortcuts', () => {
   it('lists each key once in its place, and goes', async () => {
     await show(ShortcutsDialog)
