@@ -2,7 +2,7 @@
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
 import { open, signIn } from './browser.mjs'
-import { COMPOSER, ROW, marked, named, press, ready, reads, say, write } from './screen.mjs'
+import { COMPOSER, ROW, marked, named, press, ready, reads, write } from './screen.mjs'
 
 const WIDTHS = { phone: { width: 390, height: 844, isMobile: true, hasTouch: true }, tablet: { width: 768, height: 1024 }, desk: { width: 1440, height: 900 } }
 const THEMES = ['light', 'dark']
@@ -20,6 +20,11 @@ const inside = async (page) => {
   await page.keyboard.up('Control')
   await page.keyboard.press('Backspace')
   await page.keyboard.press('Escape')
+}
+/** On a phone Enter makes a new line. */
+const sent = async (page, text) => {
+  await write(page, text)
+  await press(page, 'Send')
 }
 /** A word of 300 letters, 40 lines, code that is too wide, and a list. */
 const FULL = [
@@ -81,10 +86,7 @@ const SCREENS = {
     await page.setOfflineMode(true)
     await page.evaluate(() => globalThis.hangUp())
     await reads(page, 'Reconnecting')
-    await page.focus(COMPOSER)
-    await page.keyboard.type('Kept')
-    // On a phone Enter makes a new line.
-    await press(page, 'Send')
+    await sent(page, 'Kept')
     await page.waitForSelector('[role=img][aria-label="Waiting to be sent"]')
   },
   'right-to-left': async (page) => {
@@ -115,7 +117,7 @@ const SCREENS = {
     world.delivered ??= await talkOf(page, 'Survey of the north abutment', [])
     await page.goto(`${world.base}/c/${world.delivered}`)
     await ready(page)
-    if (world.told === undefined) await say(page, 'The survey is booked for Monday.')
+    if (world.told === undefined) await sent(page, 'The survey is booked for Monday.')
     world.told = true
     await marked(page, 'The survey is booked for Monday.', 'Delivered')
   },
@@ -128,7 +130,7 @@ const SCREENS = {
       await ready(page)
       await page.setOfflineMode(true)
       await page.evaluate(() => globalThis.hangUp())
-      await say(page, 'Then we take it from seven.')
+      await sent(page, 'Then we take it from seven.')
       await page.waitForSelector('[role=img][aria-label="Waiting to be sent"]')
       await world.colleague.evaluate((id) => fetch(`/api/v1/conversations/${id}`, { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: '{"status":"closed"}' }), world.refused)
       await page.setOfflineMode(false)
