@@ -2,7 +2,7 @@
 import process from 'node:process'
 import { text } from 'node:stream/consumers'
 import { open, signIn } from './browser.mjs'
-import { COMPOSER, ROW, named, press, ready, reads, write } from './screen.mjs'
+import { COMPOSER, ROW, marked, named, press, ready, reads, write } from './screen.mjs'
 
 const WIDTHS = { phone: { width: 390, height: 844, isMobile: true, hasTouch: true }, tablet: { width: 768, height: 1024 }, desk: { width: 1440, height: 900 } }
 const THEMES = ['light', 'dark']
@@ -20,6 +20,11 @@ const inside = async (page) => {
   await page.keyboard.up('Control')
   await page.keyboard.press('Backspace')
   await page.keyboard.press('Escape')
+}
+/** On a phone Enter makes a new line. */
+const sent = async (page, text) => {
+  await write(page, text)
+  await press(page, 'Send')
 }
 /** A word of 300 letters, 40 lines, code that is too wide, and a list. */
 const FULL = [
@@ -81,10 +86,7 @@ const SCREENS = {
     await page.setOfflineMode(true)
     await page.evaluate(() => globalThis.hangUp())
     await reads(page, 'Reconnecting')
-    await page.focus(COMPOSER)
-    await page.keyboard.type('Kept')
-    // On a phone Enter makes a new line.
-    await press(page, 'Send')
+    await sent(page, 'Kept')
     await page.waitForSelector('[role=img][aria-label="Waiting to be sent"]')
   },
   'right-to-left': async (page) => {
@@ -104,6 +106,37 @@ const SCREENS = {
     await page.goto(`${world.base}/c/${world.full}`)
     await ready(page)
     await page.waitForFunction((rows, count) => document.querySelectorAll(`${rows} .body`).length >= count, {}, ROW, 2)
+  },
+  'nothing-found': async (page) => {
+    await page.goto(world.base)
+    await page.waitForSelector('nav a[href^="/c/"]')
+    await page.type('aside input[type=search]', 'viaduct')
+    await reads(page, 'No conversation matches.')
+  },
+  delivered: async (page) => {
+    world.delivered ??= await talkOf(page, 'Survey of the north abutment', [])
+    await page.goto(`${world.base}/c/${world.delivered}`)
+    await ready(page)
+    if (world.told === undefined) await sent(page, 'The survey is booked for Monday.')
+    world.told = true
+    await marked(page, 'The survey is booked for Monday.', 'Delivered')
+  },
+  // Closed by somebody else while one wrote without a connection.
+  refused: async (page) => {
+    world.refused ??= await talkOf(page, 'Crane for the weekend', ['The crane can come on Saturday.'])
+    await page.goto(`${world.base}/c/${world.refused}`)
+    await page.waitForSelector(ROW)
+    if (world.closed === undefined) {
+      await ready(page)
+      await page.setOfflineMode(true)
+      await page.evaluate(() => globalThis.hangUp())
+      await sent(page, 'Then we take it from seven.')
+      await page.waitForSelector('[role=img][aria-label="Waiting to be sent"]')
+      await world.colleague.evaluate((id) => fetch(`/api/v1/conversations/${id}`, { method: 'PATCH', headers: { 'Content-Type': 'application/json' }, body: '{"status":"closed"}' }), world.refused)
+      await page.setOfflineMode(false)
+      world.closed = true
+    }
+    await reads(page, 'the conversation is closed.')
   },
   missing: async (page) => {
     await page.goto(`${world.base}/there/is/no/such/page`)
@@ -134,6 +167,17 @@ try {
   await stranger.page.goto(`${world.base}/sign-in`)
   await stranger.page.waitForSelector('input[type=email]')
   await all(stranger.page, 'sign-in')
+  await all(stranger.page, 'sign-in-wrong', async (again) => {
+    await again.reload()
+    await again.waitForSelector('input[type=email]')
+    await again.type('input[type=email]', world.agent[0])
+    await again.type('input[type=password]', 'not this one')
+    await again.keyboard.press('Enter')
+    await again.waitForSelector('[role=alert]')
+  })
+  // The client is there, and looks at nothing; a colleague of the agent's does what is done elsewhere.
+  await browser.person(world.client)
+  world.colleague = (await browser.person(world.agent)).page
   const { page } = await browser.person(world.agent)
   // To be without a network leaves open sockets as they are: those are closed by hand.
   await page.evaluateOnNewDocument(() => {

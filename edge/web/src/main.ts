@@ -1,6 +1,7 @@
 import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from '@/App.vue'
+import { followPointing } from '@/composables/pointed'
 import { followViewport } from '@/composables/viewport'
 import { i18n } from '@/i18n'
 import { followInstall, INSTALL } from '@/offline/install'
@@ -14,6 +15,7 @@ import '@/design/base.css'
 import '@/components/base/controls.css'
 
 followViewport()
+followPointing()
 theme.start()
 const install = followInstall()
 await i18n.start()

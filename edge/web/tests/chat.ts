@@ -1,5 +1,5 @@
 import { mount, type VueWrapper } from '@vue/test-utils'
-import { computed, shallowRef, type Component, type ShallowRef } from 'vue'
+import { computed, shallowReactive, shallowRef, type Component, type ShallowRef } from 'vue'
 import { vi } from 'vitest'
 import { chatKey, type Chat } from '@/components/messaging/chat'
 import type { Timeline } from '@/sdk'
@@ -28,6 +28,8 @@ export function fakeChat(shown: Timeline = timeline([]), { staff = false, silent
     react: vi.fn(),
     retry: vi.fn(),
     discard: vi.fn(),
+    unfolded: shallowReactive(new Set<string>()),
+    copy: vi.fn(),
     copyText: vi.fn(),
     copyLink: vi.fn(),
     history: vi.fn(),

@@ -48,7 +48,12 @@ export async function hostile({ browser, world }) {
   // From the end to the beginning of what was sent, so that every row is drawn once.
   for (let turn = 0; turn < corpus.length; turn++) {
     const bad = await amir.page.evaluate((feed, allowed) => {
-      const found = [...document.querySelectorAll(`${feed} div[dir=auto] *`)].filter((one) => !allowed.includes(one.tagName) || (one.tagName === 'A' && !/^(https?|mailto):/.test(one.href)))
+      // Beside a block of code stands the app's own button: behind each the same, and nothing else.
+      const ours = [...document.querySelectorAll(`${feed} .code`)].map((one) => [one, one.children[1], ...one.children[1].querySelectorAll('*')])
+      const buttons = new Set(ours.map(([box, button]) => (box.children.length === 2 && box.children[0].tagName === 'PRE' ? button.outerHTML : box.outerHTML)))
+      if (buttons.size > 1 || [...buttons].some((one) => /\son\w+=/.test(one))) return [...buttons]
+      const known = new Set(ours.flat())
+      const found = [...document.querySelectorAll(`${feed} div[dir=auto] *`)].filter((one) => !known.has(one)).filter((one) => !allowed.includes(one.tagName) || (one.tagName === 'A' && !/^(https?|mailto):/.test(one.href)))
       return found.map((one) => one.outerHTML)
     }, FEED, INERT)
     assert.deepEqual(bad, [])

@@ -48,6 +48,10 @@ describe.each(Object.entries(themes))('in the %s theme', (_theme, colours) => {
     expect(between('text', 'warning-tint')).toBeGreaterThanOrEqual(4.5)
   })
 
+  it('the edge of a field is seen', () => {
+    for (const ground of ['surface', 'surface-raised']) expect(between('edge', ground), ground).toBeGreaterThanOrEqual(3)
+  })
+
   it('marks that say something are seen', () => {
     for (const mark of ['success', 'warning', 'danger', 'accent', 'text-soft']) for (const ground of GROUNDS) expect(between(mark, ground), `${mark} on ${ground}`).toBeGreaterThanOrEqual(3)
   })

@@ -1,5 +1,7 @@
+import { Copy } from '@lucide/vue'
 import { h, type FunctionalComponent, type VNodeArrayChildren } from 'vue'
-import { parse } from './parse'
+import { t } from '@/i18n'
+import { parse, textOf } from './parse'
 import { splitMentions, type Mentioned } from './mentioned'
 import type { Element, Node } from './tree'
 
@@ -7,19 +9,31 @@ interface Properties {
   readonly body: string
   /** Who is mentioned, by the name that stands behind the `@`. */
   readonly mentioned?: readonly Mentioned[]
+  /** Copies a block of code. Without it there is nothing to do it with. */
+  readonly copy?: (code: string) => void
 }
 
 /** A message's body as DOM. Made of vnodes, so there is no markup anywhere that could be injected into. */
-export const MarkdownBody: FunctionalComponent<Properties> = ({ body, mentioned = [] }) => drawn(parse(body), mentioned)
-MarkdownBody.props = ['body', 'mentioned']
+export const MarkdownBody: FunctionalComponent<Properties> = ({ body, mentioned = [], copy }) => drawn(parse(body), { mentioned, copy })
+MarkdownBody.props = ['body', 'mentioned', 'copy']
 
-function drawn(nodes: readonly Node[], mentioned: readonly Mentioned[]): VNodeArrayChildren {
-  return nodes.flatMap((node) => (typeof node === 'string' ? words(node, mentioned) : [element(node, mentioned)]))
+interface Around {
+  readonly mentioned: readonly Mentioned[]
+  readonly copy: Properties['copy']
 }
 
-function element(node: Element, mentioned: readonly Mentioned[]) {
-  const inside = node.tag === 'code' || node.tag === 'a' ? [] : mentioned
-  return h(node.tag, attributes(node), drawn(node.children, inside))
+function drawn(nodes: readonly Node[], around: Around): VNodeArrayChildren {
+  return nodes.flatMap((node) => (typeof node === 'string' ? words(node, around.mentioned) : [element(node, around)]))
+}
+
+function element(node: Element, around: Around) {
+  const { copy } = around
+  const inside = node.tag === 'code' || node.tag === 'a' ? { mentioned: [], copy } : around
+  const drawnSo = h(node.tag, attributes(node), drawn(node.children, inside))
+  if (node.tag !== 'pre' || copy === undefined) return drawnSo
+  const name = t('chat.copyCode')
+  const button = h('button', { type: 'button', class: 'icon-button copy', 'aria-label': name, title: name, onClick: () => copy(textOf(node.children)) }, h(Copy, { size: 16, strokeWidth: 1.75, 'aria-hidden': 'true' }))
+  return h('div', { class: 'code' }, [drawnSo, button])
 }
 
 function attributes(node: Element): Record<string, unknown> | null {

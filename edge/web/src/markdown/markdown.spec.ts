@@ -70,6 +70,7 @@ describe('markdown', () => {
   it('is one line without marks where a line is wanted', () => {
     expect(plainText('**Hello**\n\n- one\n- two\n\n`code`')).toBe('Hello one two code')
     expect(plainText('a'.repeat(300), 10)).toBe('aaaaaaaaa…')
+    expect(plainText('See: ```\nlet a = 1\n```')).toBe('See: let a = 1')
     expect(textOf(parse('a\nb'))).toBe('a\nb')
     expect(decodeHTML('&lt;')).toBe('&lt;')
   })

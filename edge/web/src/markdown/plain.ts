@@ -5,7 +5,8 @@ const BLOCKS = new Set(['p', 'pre', 'blockquote', 'ul', 'ol', 'li', 'hr', 'br'])
 
 /** A body in one line without its marks: for quotes, lists and notifications. Cut behind `limit` characters. */
 export function plainText(body: string, limit = 200): string {
-  const line = flat(parse(body.slice(0, limit * 4))).replace(/\s+/g, ' ').trim()
+  // Fences that close nothing are no words either.
+  const line = flat(parse(body.slice(0, limit * 4))).replace(/`{3,}|~{3,}/g, ' ').replace(/\s+/g, ' ').trim()
   const letters = [...line]
   return letters.length > limit ? `${letters.slice(0, limit - 1).join('')}…` : line
 }

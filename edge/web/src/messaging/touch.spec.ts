@@ -51,6 +51,13 @@ describe('a menu', () => {
     expect(placeMenu(from, size, viewport, rtl)).toEqual(expected)
   })
 
+  it('opens where a text begins that is wider than it', () => {
+    const text = { left: 100, top: 100, width: 500, height: 40 }
+    const wide = { left: 0, top: 0, width: 800, height: 600 }
+    expect(placeMenu(text, { width: 200, height: 100 }, wide, false).left).toBe(100)
+    expect(placeMenu(text, { width: 200, height: 100 }, wide, true).left).toBe(400)
+  })
+
   it('stays on screen when neither side has room', () => {
     expect(placeMenu(anchor(300, 100), { width: 200, height: 550 }, viewport, false)).toEqual({ left: 120, top: 42 })
     expect(placeMenu(anchor(300, 100), { width: 200, height: 700 }, viewport, false).top).toBe(8)

@@ -57,6 +57,8 @@ export class Account {
   /** Those of them that are being stored just now. */
   private readonly storing = new Set<CommandId>()
   private readonly open = new Map<ConversationId, number>()
+  /** What is being asked for just now. */
+  private readonly reading = new Map<ConversationId, Promise<void>>()
   private readonly ends: Unsubscribe[] = []
   private listWatch: readonly ConversationId[] = []
   private sitting: Wishes['state'] = 'online'
@@ -179,9 +181,16 @@ export class Account {
     this.wish()
   }
 
-  /** Read the conversation's members and markers: those that were missed are not told again. */
-  async details(conversation: ConversationId): Promise<void> {
-    this.learned(await this.parts.api.conversation(conversation))
+  /** Read the conversation's members and markers: those that were missed are not told again. Who asks meanwhile gets the same answer. */
+  details(conversation: ConversationId): Promise<void> {
+    const under = this.reading.get(conversation)
+    if (under !== undefined) return under
+    const reading = this.parts.api
+      .conversation(conversation)
+      .then((details) => this.learned(details))
+      .finally(() => this.reading.delete(conversation))
+    this.reading.set(conversation, reading)
+    return reading
   }
 
   /** Another tab says something. */

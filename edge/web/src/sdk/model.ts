@@ -13,7 +13,7 @@ import { Cell, Derived, type Turn } from './observable'
 import type { Snapshot } from './tabs'
 import { timelineOf } from './timeline'
 import type {
-  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Observable, Presence, Timeline,
+  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Observable, Presence, Timeline, Unsent,
 } from './types'
 
 export const UNCONNECTED: ConnectionState = {
@@ -37,6 +37,7 @@ export class Model {
   readonly presence: Derived<ReadonlyMap<AccountId, Presence>>
   readonly typing: Derived<ReadonlyMap<ConversationId, readonly AccountId[]>>
   readonly unsent: Derived<number>
+  readonly unsentIn: Derived<ReadonlyMap<ConversationId, Unsent>>
   readonly typists = new Typists()
   readonly present = new Map<AccountId, Presence>()
   /** What the folds' cursors are worth. */
@@ -61,6 +62,7 @@ export class Model {
     this.presence = new Derived(turn, () => new Map(this.present))
     this.typing = new Derived(turn, () => this.typists.all)
     this.unsent = new Derived(turn, () => [...this.commands.values()].filter((one) => this.isUnsent(one)).length)
+    this.unsentIn = new Derived(turn, () => this.unsentByConversation())
   }
 
   /** Go on from what was stored. */
@@ -317,6 +319,7 @@ export class Model {
   private commanded(command: Command): void {
     this.timelines.get(command.frame.conversation)?.touch()
     this.unsent.touch()
+    this.unsentIn.touch()
   }
 
   private isUnlisted({ conversation, subject, head }: Fold): boolean {
@@ -325,6 +328,17 @@ export class Model {
 
   private isUnsent(command: Command): boolean {
     return command.state === 'queued' && !this.landed.has(command.id)
+  }
+
+  /** A refused one outweighs those that wait. A refused reaction waits for nobody: it is not shown. */
+  private unsentByConversation(): ReadonlyMap<ConversationId, Unsent> {
+    const found = new Map<ConversationId, Unsent>()
+    for (const command of this.commands.values()) {
+      const { conversation, type } = command.frame
+      if (command.state === 'refused' && type !== 'react') found.set(conversation, 'refused')
+      else if (this.isUnsent(command) && !found.has(conversation)) found.set(conversation, 'queued')
+    }
+    return found
   }
 
   private shown(id: ConversationId): Timeline {

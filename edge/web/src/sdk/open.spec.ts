@@ -25,11 +25,21 @@ describe('an open conversation', () => {
     await until(() => expect(browser.server.said('unwatch')).toHaveLength(1))
   })
 
+  it('is asked for once, however many want to know of it at a time', async () => {
+    const { tab } = await ann()
+    const before = browser.server.requests.length
+    await Promise.all([tab.parley.details('talk'), tab.parley.details('talk')])
+    expect(browser.server.requests.slice(before).filter((one) => one.endsWith('conversations/talk'))).toHaveLength(1)
+    await tab.parley.details('talk')
+    expect(browser.server.requests.slice(before).filter((one) => one.endsWith('conversations/talk'))).toHaveLength(2)
+  })
+
   it('says at once what is written, and stores it once', async () => {
     const { tab, open } = await ann()
     const id = open.send('hello', { replyTo: 1, mentions: ['bob'] })
     expect(open.timeline.value.outgoing).toMatchObject([{ id, body: 'hello', state: 'queued', replyTo: 1 }])
     expect(tab.parley.unsent.value).toBe(1)
+    expect([...tab.parley.unsentIn.value]).toEqual([['talk', 'queued']])
     await until(() => expect(open.timeline.value.outgoing).toEqual([]))
     expect(open.timeline.value.entries.at(-1)).toMatchObject({ id, body: 'hello', replyTo: 1, mentions: ['bob'] })
     await until(() => expect(tab.parley.unsent.value).toBe(0))
@@ -68,6 +78,7 @@ describe('an open conversation', () => {
       { id: second, state: 'refused', refusal: { code: 'id_conflict' } },
     ])
     expect(tab.parley.unsent.value).toBe(0)
+    expect([...tab.parley.unsentIn.value]).toEqual([['talk', 'refused']])
     open.retry(first)
     open.retry(second)
     open.retry('unknown')

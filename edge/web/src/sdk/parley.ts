@@ -20,7 +20,7 @@ import { Derived, Turn } from './observable'
 import { OpenConversation } from './open'
 import type {
   AccountId, CommandId, ConnectionState, Conversation, ConversationId, Draft, Id, Message, Notice, Observable, Person,
-  Presence, Project, ProjectId, SessionState, Status, StorageState, Unsubscribe,
+  Presence, Project, ProjectId, SessionState, Status, StorageState, Unsent, Unsubscribe,
 } from './types'
 
 export interface ParleyOptions extends EntranceOptions {
@@ -59,6 +59,8 @@ export class Parley {
   readonly presence: Observable<ReadonlyMap<AccountId, Presence>>
   readonly typing: Observable<ReadonlyMap<ConversationId, readonly AccountId[]>>
   readonly unsent: Observable<number>
+  /** In which conversations something waits to be sent, or was refused. */
+  readonly unsentIn: Observable<ReadonlyMap<ConversationId, Unsent>>
   readonly storage: Observable<StorageState>
   /** What one has begun to write. */
   readonly drafts: {
@@ -106,6 +108,7 @@ export class Parley {
     this.presence = this.relay<ReadonlyMap<AccountId, Presence>>(new Map(), ({ model }) => model.presence)
     this.typing = this.relay<ReadonlyMap<ConversationId, readonly AccountId[]>>(new Map(), ({ model }) => model.typing)
     this.unsent = this.relay(0, ({ model }) => model.unsent)
+    this.unsentIn = this.relay<ReadonlyMap<ConversationId, Unsent>>(new Map(), ({ model }) => model.unsentIn)
     this.drafts = {
       all: this.relay<ReadonlyMap<ConversationId, Draft>>(new Map(), ({ drafts }) => drafts.all),
       get: (conversation) => this.entrance.account?.drafts.get(conversation) ?? null,

@@ -197,6 +197,9 @@ export interface Timeline {
   readonly stale: boolean
 }
 
+/** What of a conversation has not reached the server: something waits, or was refused and waits for its author. */
+export type Unsent = 'queued' | 'refused'
+
 export type DeliveryState = 'queued' | 'sent' | 'delivered' | 'read' | 'refused'
 
 /** Told once for each message of others that arrives. */

@@ -42,6 +42,7 @@ export const useMessaging = defineStore('messaging', () => {
     typing: observed(parley.typing),
     drafts: observed(parley.drafts.all),
     unsent: observed(parley.unsent),
+    unsentIn: observed(parley.unsentIn),
     storage: observed(parley.storage),
     name,
     project,

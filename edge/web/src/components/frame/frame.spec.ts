@@ -78,7 +78,7 @@ describe('signing out', () => {
     const signOut = vi.fn(() => Promise.resolve())
     fake.store.parley.signOut = signOut
     fake.store.$patch((state) => (state.unsent = 2))
-    await show(SignOutDialog, { open: true })
+    await show(SignOutDialog)
     expect(within('dialog').textContent).toContain('2 messages are not sent yet')
     expect(document.activeElement?.textContent).toBe('Stay')
     all('dialog .actions button')[1]!.click()
@@ -89,24 +89,20 @@ describe('signing out', () => {
 
   it('says when the server could not be told, and nothing happened', async () => {
     fake.store.parley.signOut = vi.fn(() => Promise.reject(new Error('unreachable')))
-    await show(SignOutDialog, { open: true })
+    await show(SignOutDialog)
     expect(document.activeElement?.textContent).toBe('Sign out')
     all('dialog .actions button')[1]!.click()
     await flushPromises()
     expect(within('[role=alert]').textContent).toContain('Nothing was deleted')
     all('dialog .actions button')[0]!.click()
     expect(page.emitted('close')).toHaveLength(1)
-    await page.setProps({ open: false })
-    await page.setProps({ open: true })
-    await flushPromises()
-    expect(within('[role=alert]')).toBeNull()
   })
 })
 
 describe('the settings', () => {
   it('choose the theme and the language', async () => {
     fake.store.$patch((state) => (state.storage = { kind: 'memory', trouble: 'unavailable' }))
-    await show(SettingsDialog, { open: true })
+    await show(SettingsDialog)
     expect(within('dialog').textContent).toContain('Mia Own')
     expect(within('dialog').textContent).toContain('keeps nothing')
     const open = all('dialog .button')[0]!
@@ -125,9 +121,38 @@ describe('the settings', () => {
   })
 })
 
+describe('the settings of a device', () => {
+  const device = (...holding: string[]) => vi.spyOn(window, 'matchMedia').mockImplementation((query) => Object.assign(new EventTarget(), { matches: holding.includes(query), media: query }) as unknown as MediaQueryList)
+  const labels = () => all('dialog label').map((one) => one.textContent.trim())
+  beforeEach(() => vi.stubGlobal('Notification', class {}))
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('speak of a desktop and of keys only where there are any', async () => {
+    device('(hover: none) and (pointer: coarse)')
+    await show(SettingsDialog, { width: 320 })
+    expect(labels().at(-1)).toBe('Show them on this device')
+    expect([all('.more').length, labels().includes('Usual')]).toEqual([0, false])
+    page.unmount()
+    device()
+    await show(SettingsDialog, { width: 320 })
+    expect(labels().at(-1)).toBe('Show them on the desktop')
+    expect(within('.more').textContent).toContain('Keyboard shortcuts')
+  })
+
+  it('choose how wide the list is without a drag, and keep it', async () => {
+    device('(min-width: 1100px)')
+    await show(SettingsDialog, { width: 320 })
+    all('input[name=width]')[2]!.click()
+    await nextTick()
+    expect(page.emitted('update:width')).toEqual([[420]])
+    expect(localStorage.getItem('parley.list')).toBe('420')
+    localStorage.clear()
+  })
+})
+
 describe('the sheet of shortcuts', () => {
   it('lists each key once in its place, and goes', async () => {
-    await show(ShortcutsDialog, { open: true })
+    await show(ShortcutsDialog)
     expect(all('h3').map((one) => one.textContent)).toEqual(['Anywhere', 'While writing', 'On a message'])
     expect(all('dt')[0]!.textContent).toBe('CtrlK')
     within('dialog header button').click()

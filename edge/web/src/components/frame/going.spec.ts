@@ -16,6 +16,8 @@ import ListDivider from './ListDivider.vue'
 import MissingConversation from './MissingConversation.vue'
 import Rail from './Rail.vue'
 import { storedWidth } from './width'
+import { followPointing } from '@/composables/pointed'
+import { useToList } from '@/composables/toList'
 
 const EVA: Person = { id: 'eeeeeeee-0000-4000-8000-000000000005', name: 'Eva Lind', role: 'client', email: null }
 const talks = [
@@ -193,9 +195,11 @@ describe('the width of the list', () => {
   const moved = () => page!.emitted('update:modelValue')?.splice(0).map(([value]) => value) ?? []
 
   it('is moved by keys within bounds, and kept', async () => {
-    const { page } = await shown(ListDivider, { modelValue: 320 })
+    const { page } = await shown(ListDivider, { modelValue: 320, 'onUpdate:modelValue': (modelValue: number) => page.setProps({ modelValue }) })
     for (const key of ['ArrowRight', 'ArrowLeft', 'Home', 'End', 'x']) await page.trigger('keydown', { key })
     expect(moved()).toEqual([336, 320, 260, 520])
+    expect(localStorage.length).toBe(0)
+    await page.trigger('keyup', { key: 'End' })
     expect(storedWidth()).toBe(520)
     document.dir = 'rtl'
     await page.trigger('keydown', { key: 'ArrowRight' })
@@ -206,12 +210,14 @@ describe('the width of the list', () => {
   })
 
   it('is dragged, and put back by a double click', async () => {
-    const { page } = await shown(ListDivider, { modelValue: 320 })
+    const { page } = await shown(ListDivider, { modelValue: 320, 'onUpdate:modelValue': (modelValue: number) => page.setProps({ modelValue }) })
     Object.assign(page.element as Element, { setPointerCapture: vi.fn() })
     await page.trigger('pointermove', { clientX: 500 })
     await page.trigger('pointerdown', { clientX: 300, pointerId: 1 })
     await page.trigger('pointermove', { clientX: 340 })
+    expect(localStorage.length).toBe(0)
     await page.trigger('pointerup')
+    expect(storedWidth()).toBe(360)
     await page.trigger('pointermove', { clientX: 500 })
     await page.trigger('dblclick')
     expect(moved()).toEqual([360, 320])
@@ -221,7 +227,8 @@ describe('the width of the list', () => {
 describe('what is missing', () => {
   async function asked(fault: unknown, id: string | null = 'gone') {
     const details = vi.fn(() => (fault === null ? Promise.resolve(conversation()) : Promise.reject(fault as Error)))
-    Object.assign(fake.store.parley, { details })
+    const facts = (one: string) => ({ value: talks.find((talk) => talk.id === one && talk.subject !== '') ?? null })
+    Object.assign(fake.store.parley, { details, conversation: facts })
     const here = ref(id)
     const scope = effectScope()
     const missing = scope.run(() => useMissing(() => here.value))!
@@ -243,6 +250,9 @@ describe('what is missing', () => {
     const known = await asked(null)
     expect(known.missing.value).toBe(false)
     known.here.value = 'a'
+    await flushPromises()
+    expect(known.details).toHaveBeenCalledTimes(1)
+    fake.store.$patch((state) => (state.connection = { ...state.connection, currentAt: 7 }))
     await flushPromises()
     expect(known.details).toHaveBeenCalledTimes(1)
     known.here.value = null
@@ -310,6 +320,40 @@ describe('a swipe from the edge', () => {
     touch('touchmovePassive', 390, 450)
     touch('touchend', null, 460)
     expect(back).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('the way back to the list', () => {
+  it('is a step back where one came from there, and else takes the place of what was open', async () => {
+    const { page, router } = await shown({ setup: () => ({ toList: useToList() }), template: '<button @click="toList" />' })
+    const back = vi.spyOn(router, 'back').mockImplementation(() => undefined)
+    const replace = vi.spyOn(router, 'replace').mockResolvedValue(undefined)
+    const press = (state: unknown) => {
+      history.replaceState(state, '')
+      return page.get('button').trigger('click')
+    }
+    await press({ back: '/' })
+    expect([back.mock.calls.length, replace.mock.calls]).toEqual([1, []])
+    await press({ back: '/c/another' })
+    await press(null)
+    expect([back.mock.calls.length, replace.mock.calls]).toEqual([1, [['/'], ['/']]])
+  })
+})
+
+describe('the focus ring', () => {
+  it('is left out after a touch, until somebody walks by keys', () => {
+    const end = followPointing()
+    const touched = () => document.documentElement.hasAttribute('data-touched')
+    window.dispatchEvent(new PointerEvent('pointerdown', { pointerType: 'touch' }))
+    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'a' }))
+    expect(touched()).toBe(true)
+    window.dispatchEvent(new KeyboardEvent('keydown', { key: 'Tab' }))
+    expect(touched()).toBe(false)
+    window.dispatchEvent(new PointerEvent('pointerdown', { pointerType: 'mouse' }))
+    expect(touched()).toBe(false)
+    end()
+    window.dispatchEvent(new PointerEvent('pointerdown', { pointerType: 'touch' }))
+    expect(touched()).toBe(false)
   })
 })
 

@@ -1,8 +1,14 @@
 import { plainText } from '@/markdown/plain'
 import type { Conversation } from '@/sdk'
 
-export const filters = ['all', 'unread', 'open', 'closed'] as const
-export type Filter = (typeof filters)[number]
+/** Whether a conversation is over is one question, whether there is something new in it another. */
+export const standings = ['all', 'open', 'closed'] as const
+export type Standing = (typeof standings)[number]
+export interface Filter {
+  readonly standing: Standing
+  readonly unread: boolean
+}
+export const ALL: Filter = { standing: 'all', unread: false }
 
 /** What the list can be searched by, beside the conversation's own words. */
 export interface Words {
@@ -19,9 +25,9 @@ export function chosen(all: readonly Conversation[], filter: Filter, query: stri
   return all.filter((one) => passes(one, filter) && (wanted.length === 0 || found(wanted, one, words)))
 }
 
-function passes(one: Conversation, filter: Filter): boolean {
-  if (filter === 'unread') return one.unread > 0
-  return filter === 'all' || (filter === 'closed') === (one.status !== 'open')
+function passes(one: Conversation, { standing, unread }: Filter): boolean {
+  if (unread && one.unread === 0) return false
+  return standing === 'all' || (standing === 'closed') === (one.status !== 'open')
 }
 
 function found(wanted: readonly string[], one: Conversation, words: Words): boolean {

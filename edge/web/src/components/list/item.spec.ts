@@ -1,5 +1,6 @@
 import { flushPromises, mount } from '@vue/test-utils'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { nextTick } from 'vue'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import ConversationItem from '@/components/messaging/ConversationItem.vue'
 import { i18n } from '@/i18n'
@@ -85,6 +86,23 @@ describe('a row of the list', () => {
   it('names its project, unless all that are shown have the same', async () => {
     expect((await row({ project: 'p' })).item.find('.project').text()).toBe('Harbour Bridge')
     expect((await row({ project: 'p' }, { withoutProject: true })).item.find('.project').exists()).toBe(false)
+  })
+
+  it('marks what is not sent, though not what is on its way for a moment, and what was refused', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { item, store } = await row()
+    const mark = () => (item.find('.unsent').exists() ? item.find('.unsent').attributes('title') : null)
+    store.$patch((state) => (state.unsentIn = new Map([[CONVERSATION, 'queued' as const]])))
+    await vi.advanceTimersByTimeAsync(500)
+    expect(mark()).toBeNull()
+    await vi.advanceTimersByTimeAsync(600)
+    expect(mark()).toBe('Waiting to be sent')
+    store.$patch((state) => (state.unsentIn = new Map([[CONVERSATION, 'refused' as const]])))
+    await nextTick()
+    expect(mark()).toBe('Not sent')
+    store.$patch((state) => (state.unsentIn = new Map([['another', 'refused' as const]])))
+    await nextTick()
+    expect(mark()).toBeNull()
   })
 
   it('counts what is unread to 99, and marks what is closed', async () => {

@@ -26,6 +26,9 @@ export interface Chat {
   react(message: Message, emoji: string): void
   retry(id: CommandId): void
   discard(id: CommandId): void
+  /** Messages that are shown as a whole although they are long; it outlives their rows. */
+  readonly unfolded: Set<CommandId>
+  copy(text: string): void
   copyText(row: Message | Outgoing): void
   copyLink(message: Message): void
   history(message: Message): void

@@ -173,6 +173,24 @@ describe('a conversation', () => {
     expect(later.get(CONVERSATION)?.body).toBe('x')
   })
 
+  it('keeps a draft before anybody stores what there is, as the page is left or out of sight', async () => {
+    const { area, drafts } = await opened(fakeStore())
+    const stored: (string | undefined)[] = []
+    const store = () => stored.push(drafts.get(CONVERSATION)?.body)
+    document.addEventListener('visibilitychange', store)
+    window.addEventListener('pagehide', store)
+    const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true)
+    await area.setValue('one')
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+    hidden.mockReturnValue(false)
+    await area.setValue('two')
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))
+    window.dispatchEvent(new Event('pagehide'))
+    expect(stored).toEqual(['one', 'one', 'two'])
+    document.removeEventListener('visibilitychange', store)
+    window.removeEventListener('pagehide', store)
+  })
+
   it('says how much is too much, and sends none of it', async () => {
     const { area, press, open, page } = await opened()
     await area.setValue('🙂'.repeat(10_000))

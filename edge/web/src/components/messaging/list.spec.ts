@@ -91,7 +91,7 @@ describe('the list', () => {
     chat.timeline.value = timeline([occurrence(1, 'created')])
     await settled()
     expect(page.find('.skeleton').exists()).toBe(false)
-    expect(page.text()).toContain('Nothing has been said here yet.Write the first message below.')
+    expect(page.text()).toContain('Nothing has been said here yet. Write the first message below.')
     chat.timeline.value = timeline([occurrence(1, 'created'), message(2)])
     await settled()
     expect(page.text()).not.toContain('Nothing has been said')
@@ -258,7 +258,7 @@ describe('the list', () => {
 
     await on.trigger('touchstart', finger(0))
     vi.advanceTimersByTime(500)
-    expect(chat.menu).toHaveBeenCalledWith(message(2), page.get('[data-index="1"]').element)
+    expect(chat.menu).toHaveBeenCalledWith(message(2), page.get('[data-index="1"] .content').element)
     // To lift the finger presses nothing of the menu that lies under it by now.
     const lift = new Event('touchend', { cancelable: true, bubbles: true })
     on.element.dispatchEvent(lift)

@@ -44,6 +44,28 @@ describe('a message', () => {
     expect(shown(message(1, { change: { ...change, state: 'refused' } })).text()).toContain('Message 1')
   })
 
+  it('is folded where it is longer than a screen, and stays as one left it', async () => {
+    const long = message(1, { body: Array.from({ length: 40 }, (_, line) => `Plate ${line}`).join('\n') })
+    const chat = fakeChat()
+    const page = shown(long, {}, chat)
+    expect(page.find('.body').classes('folded')).toBe(true)
+    await page.find('.more').trigger('click')
+    expect([page.find('.body').classes('folded'), page.find('.more').text()]).toEqual([false, 'Show less'])
+    page.unmount()
+    const again = shown(long, {}, chat)
+    expect(again.find('.body').classes('folded')).toBe(false)
+    await again.find('.more').trigger('click')
+    expect(again.find('.more').text()).toBe('Show all of it')
+    expect(shown(message(2, { body: 'Plate\n'.repeat(38) })).find('.more').exists()).toBe(false)
+    expect(shown(message(3, { body: 'x'.repeat(4001) })).find('.more').exists()).toBe(true)
+  })
+
+  it('has its code copied', async () => {
+    const chat = fakeChat()
+    await shown(message(1, { body: 'See\n```js\nlet a = 1\n```' }), {}, chat).find('.code .copy').trigger('click')
+    expect(chat.copy).toHaveBeenCalledWith('let a = 1')
+  })
+
   it('tells that it was edited, and shows staff what it said before', async () => {
     const edited = message(1, { edited: true })
     expect(shown(edited).find('span.edited').text()).toBe('edited')

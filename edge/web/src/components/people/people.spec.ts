@@ -107,6 +107,8 @@ describe('the header of a conversation', () => {
     await settled()
     expect(page.find('h2').attributes('aria-label')).toBe('Loading the conversation')
     expect(page.findAll('button')).toHaveLength(0)
+    await page.setProps({ broken: true })
+    expect(page.find('h2').text()).toBe('Conversation not loaded')
   })
 
   it('renames, and keeps what was typed when that is refused', async () => {

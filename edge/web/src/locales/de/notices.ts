@@ -6,5 +6,6 @@ export const notices = {
   title: 'Benachrichtigungen',
   sound: 'Einen Ton abspielen',
   desktop: 'Auf dem Desktop anzeigen',
+  device: 'Auf diesem Gerät anzeigen',
   refused: 'Der Browser erlaubt dieser Seite keine Benachrichtigungen. Erlauben Sie sie in den Einstellungen des Browsers für diese Seite und schalten Sie sie dann hier ein.',
 }

@@ -1,6 +1,7 @@
 export const people = {
   untitled: 'Ohne Betreff',
   coming: 'Dieses Gespräch wird geladen',
+  notLoaded: 'Unterhaltung nicht geladen',
   staleSince: 'Stand {time}',
   back: 'Zur Liste der Gespräche',
   members: 'Mitglieder',

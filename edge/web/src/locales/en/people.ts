@@ -1,6 +1,7 @@
 export const people = {
   untitled: 'Without a subject',
   coming: 'Loading the conversation',
+  notLoaded: 'Conversation not loaded',
   staleSince: 'As of {time}',
   back: 'To the list of conversations',
   members: 'Members',
