@@ -35,7 +35,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def package(self) -> str:
         """Of ours, the one whose settings it reads."""
-        return self.argv[2].partition(".")[0]
+        module = self.argv[2]
+        return module if module == "workers.scanning" else module.partition(".")[0]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +87,11 @@ def lay_out(settings: LauncherSettings, places: Places, env: Mapping[str, str]) 
         processes.append(module("postgres", Stage.DATABASE, base, "storage", "serve"))
     for name, bind in zip(numbered("broker", settings.brokers), binds, strict=True):
         processes.append(module(name, Stage.BROKERS, base | {"BROKER_BIND": bind}, "broker"))
-    for role, count in (("persistence", settings.persistence_workers), ("fanout", settings.fanout_workers)):
+    for role, count in (
+        ("persistence", settings.persistence_workers),
+        ("fanout", settings.fanout_workers),
+        ("scanning", settings.scanning_workers),
+    ):
         processes += [module(name, Stage.WORKERS, peer, f"workers.{role}") for name in numbered(role, count)]
     for name, port in zip(numbered("edge", settings.edges), ports, strict=True):
         own = {"HOST": settings.host, "PORT": str(port), "AUTH_JWT_SECRET": places.jwt_secret}

@@ -14,7 +14,7 @@ PREFIX = "PARLEY_"
 SHARED = frozenset(
     {
         *("host", "port", "data_dir", "database_url", "auth_jwt_secret"),
-        *("edges", "brokers", "persistence_workers", "fanout_workers", "metrics_port"),
+        *("edges", "brokers", "persistence_workers", "fanout_workers", "scanning_workers", "metrics_port"),
     }
 )
 CLIENTS = frozenset({"PARLEY_PASSWORD"})  # of `python -m bench.chat`; it may well be set in the same terminal
@@ -38,6 +38,7 @@ class LauncherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     brokers: int = 1
     persistence_workers: int = 1
     fanout_workers: int = 1
+    scanning_workers: int = 1
     metrics_port: int | None = None
     demo: bool | None = None
     die_with_parent: bool = False
@@ -45,11 +46,12 @@ class LauncherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         if not 1 <= self.port <= LAST_PORT - self.edges + 1:
             raise ValueError(f"PORT must be between 1 and {LAST_PORT}, all edges' ports too")
-        for name in ("edges", "brokers", "persistence_workers", "fanout_workers"):
+        for name in ("edges", "brokers", "persistence_workers", "fanout_workers", "scanning_workers"):
             if not 1 <= getattr(self, name) <= MOST_PROCESSES:
                 raise ValueError(f"{name.upper()} must be between 1 and {MOST_PROCESSES}")
         if self.metrics_port:
-            processes = self.brokers + self.persistence_workers + self.fanout_workers + self.edges
+            workers = self.persistence_workers + self.fanout_workers + self.scanning_workers
+            processes = self.brokers + workers + self.edges
             if not 1 <= self.metrics_port <= LAST_PORT - processes + 1:
                 raise ValueError(f"METRICS_PORT must be between 1 and {LAST_PORT}, all processes' ports too; 0: none")
             if self.metrics_port < self.port + self.edges and self.port < self.metrics_port + processes:

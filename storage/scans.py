@@ -6,7 +6,8 @@ judge, and a verdict moves the row once, with the objects that it names: that is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from storage.pool import Database
 from storage.statements import statements
 
 SQL = statements("scans")
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 TOLD_SECONDS = 7 * 86_400.0
 """For how long a verdict is looked at again in case that somebody was not told."""
 
@@ -142,7 +144,18 @@ async def sweep(db: Database, most: int) -> list[Swept]:
     return [Swept(*row) for row in await db.fetch(SQL["sweep"], {"most": most})]
 
 
-async def known(db: Database, objects: Sequence[tuple[str, Id]]) -> Collection[str]:
-    """Of objects (key, file) those keys that a row names."""
-    asked = {"keys": [key for key, _ in objects], "files": [file for _, file in objects]}
-    return {row[0] for row in await db.fetch(SQL["known"], asked)}
+async def known(db: Database, keys: Sequence[str]) -> frozenset[str]:
+    """Of the keys of objects those that a row names: `quarantine/<file>/…` as a part, `<home>/…` by its home."""
+    asked = {
+        "keys": list(keys),
+        "files": [file_of(key) for key in keys],
+        "homes": [key.rpartition("/")[0] for key in keys],
+    }
+    return frozenset(row[0] for row in await db.fetch(SQL["known"], asked))
+
+
+def file_of(key: str) -> Id | None:
+    """The file that a part in quarantine is of, as its key says; None for other keys."""
+    area, _, rest = key.partition("/")
+    file = rest.partition("/")[0]
+    return file if area == "quarantine" and UUID_TEXT.fullmatch(file) else None

@@ -35,6 +35,7 @@ class Readiness(msgspec.Struct):
     brokers: Annotated[int, msgspec.Meta(ge=0, description="Brokers that answer this edge.")]
     persistence: Annotated[int, msgspec.Meta(ge=0, description="Persistence workers alive.")]
     fanout: Annotated[int, msgspec.Meta(ge=0, description="Fanout workers alive.")]
+    scanning: Annotated[int, msgspec.Meta(ge=0, description="Scanning workers alive; without one files wait.")]
     draining: Annotated[bool, msgspec.Meta(description="Whether this edge is about to stop.")]
 
     EXAMPLE: ClassVar[dict[str, Any]] = {
@@ -46,6 +47,7 @@ class Readiness(msgspec.Struct):
         "brokers": 1,
         "persistence": 1,
         "fanout": 1,
+        "scanning": 1,
         "draining": False,
     }
 
@@ -76,6 +78,7 @@ async def readyz(request: Request) -> Response:
         "brokers": edge.backbone.brokers,
         "persistence": len(edge.backbone.peers("persistence")),
         "fanout": len(edge.backbone.peers("fanout")),
+        "scanning": len(edge.backbone.peers("scanning")),
         "draining": edge.draining(),
     }
     ready = all((database, checks["backbone"], checks["persistence"], checks["fanout"])) and not checks["draining"]

@@ -44,6 +44,7 @@ CREATE INDEX files_owner ON files (owner) WHERE state <> 'deleted';
 CREATE INDEX files_due ON files (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX files_unused ON files (expires_at) WHERE uses = 0 AND state <> 'deleted';
 CREATE INDEX files_held ON files (created_at, id) WHERE state IN ('scanning', 'infected', 'rejected');
+CREATE UNIQUE INDEX files_home ON files (home) WHERE home IS NOT NULL;
 CREATE INDEX files_scanned ON files (scanned_at) WHERE state = 'clean';
 
 CREATE TABLE attachments (

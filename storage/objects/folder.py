@@ -33,12 +33,11 @@ R = TypeVar("R")
 
 
 class Folder:
-    """Objects as files below `root`, which is made for its owner alone (0700)."""
+    """Objects as files below `root`, which is made with the first of them, for its owner alone (0700)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="objects")
-        _own_folder(root)
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         place = self._place(key)

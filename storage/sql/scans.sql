@@ -60,10 +60,10 @@ SELECT f.id
 
 -- name: rescan
 -- Clean files that were last scanned before a time, or by another engine or other signatures, are to be scanned again, a
--- number of them at a time, the oldest first; how many.
+-- number of them at a time, the oldest first; how many. What an administrator vouched for is left in peace.
 WITH due AS (
     SELECT f.id FROM files AS f
-     WHERE f.state = 'clean' AND f.due_at IS NULL
+     WHERE f.state = 'clean' AND f.due_at IS NULL AND f.released_by IS NULL
        AND f.scanned_at < clock_timestamp() - make_interval(secs => %(older)s)
        AND (%(engine)s::text IS NULL OR f.engine IS DISTINCT FROM %(engine)s)
      ORDER BY f.scanned_at LIMIT %(most)s
@@ -100,8 +100,11 @@ WITH old AS (
 SELECT old.id, old.parts, old.home FROM old JOIN gone ON gone.id = old.id;
 
 -- name: known
--- Those of these objects (each with its file) that a row names: a part in quarantine, or what lies below a home.
+-- Those of these objects that a row names: parts in quarantine by the file in their name, what lies in a home by the home.
 SELECT o.key
   FROM unnest(%(keys)s::text[], %(files)s::uuid[]) AS o (key, file)
-  JOIN files AS f ON f.id = o.file
- WHERE o.key = ANY (f.parts) OR f.home IS NOT NULL AND starts_with(o.key, f.home || '/');
+  JOIN files AS f ON f.id = o.file AND o.key = ANY (f.parts)
+ UNION ALL
+SELECT o.key
+  FROM unnest(%(keys)s::text[], %(homes)s::text[]) AS o (key, home)
+  JOIN files AS f ON f.home = o.home;

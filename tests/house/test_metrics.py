@@ -15,13 +15,14 @@ SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 NAME = re.compile(r"parley_[a-z]+_[a-z_]+")
 TELLERS = ("metrics", "lag")
 SECTIONS = {
-    "Of every process": ("broker", "persistence", "fanout", "edge"),
+    "Of every process": ("broker", "persistence", "fanout", "scanning", "edge"),
     "Edge": ("edge",),
     "Persistence worker": ("persistence",),
     "Fanout worker": ("fanout",),
+    "Scanning worker": ("scanning",),
     "Broker": ("broker",),
-    "Link of edges and workers to brokers": ("persistence", "fanout", "edge"),
-    "Database of edges and workers": ("persistence", "fanout", "edge"),
+    "Link of edges and workers to brokers": ("persistence", "fanout", "scanning", "edge"),
+    "Database of edges and workers": ("persistence", "fanout", "scanning", "edge"),
 }
 """Which processes tell what a section lists."""
 

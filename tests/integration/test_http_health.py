@@ -38,7 +38,7 @@ async def test_ready_lists_what_it_rests_on(site: Site):
             "backbone": True,
             "brokers": 1,
             "persistence": 1,
-            "fanout": 1,
+            "fanout": 1, "scanning": 0,
             "draining": False,
             "epoch": site.db.epoch,
         },

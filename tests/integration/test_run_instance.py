@@ -20,7 +20,7 @@ from tests.fixtures.ports import free_port, free_ports
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
-MODULES = ("storage serve", "broker", "workers.persistence", "workers.fanout", "edge")
+MODULES = ("storage serve", "broker", "workers.persistence", "workers.fanout", "workers.scanning", "edge")
 
 
 def scraped(data_dir: Path) -> list[str]:
@@ -119,11 +119,11 @@ def launch(tmp_path) -> Iterator[Callable[..., Launched]]:
 
 def test_an_instance_starts_serves_heals_and_leaves_nothing_behind(launch):
     """One long test, because a start takes seconds: each part stands on the one before."""
-    launched = launch(METRICS_PORT=str(free_ports(4)))
+    launched = launch(METRICS_PORT=str(free_ports(5)))
     launched.await_running()
     assert f"http://127.0.0.1:{launched.port}" in launched.said()
     assert launched.is_ready()
-    assert scraped(launched.data_dir) == ["broker", "edge", "fanout", "persistence"]
+    assert scraped(launched.data_dir) == ["broker", "edge", "fanout", "persistence", "scanning"]
 
     running = processes_of(launched.data_dir)
     for module in MODULES:

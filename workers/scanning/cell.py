@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What is asked of a cell: descriptors of the file and of the pictures, what the file says it is, and how far to go.
+    """What is asked of a cell: descriptors of the file and the pictures, what the file says it is, how far to go.
 
     `structure`: look at what it is. `rules`: look for what the rules know.
     """

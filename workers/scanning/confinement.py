@@ -31,12 +31,11 @@ async def looked_at(
     A cell that its limits end, or that the file breaks, is an answer: `rejected`, `too_hard`. One that could not even
     start is `error`.
     """
-    names = VARIANTS if out is not None else ()
     descriptors: list[int] = []
     try:
         descriptors.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        for name in names:
-            descriptors.append(os.open(Path(out or "", name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))  # noqa: PERF401 - what was opened is closed even if the next is not
+        for place in (out / name for name in VARIANTS) if out is not None else ():
+            descriptors += [os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)]
         task = Task(descriptors[0], ending, tuple(descriptors[1:]), limits, structure, rules)
         found = await _run(task, descriptors)
     except OSError as fault:
@@ -44,10 +43,16 @@ async def looked_at(
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-    for name in names:
-        if name not in found.variants:
-            Path(out or "", name).unlink(missing_ok=True)
+    if out is not None:
+        clear(out, keeping=found.variants)
     return found
+
+
+def clear(out: Path, keeping: tuple[str, ...] = ()) -> None:
+    """No pictures but these stay in the folder."""
+    for name in VARIANTS:
+        if name not in keeping:
+            (out / name).unlink(missing_ok=True)
 
 
 async def _run(task: Task, descriptors: list[int]) -> Finding:

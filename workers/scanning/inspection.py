@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from storage.filenames import extension
-from workers.scanning.confinement import looked_at
+from workers.scanning.confinement import clear, looked_at
 from workers.scanning.engines.contract import Engine
-from workers.scanning.findings import VARIANTS, Finding, Limits
+from workers.scanning.findings import Finding, Limits
 
 
 async def inspect(path: Path, name: str, engine: Engine, limits: Limits, out: Path) -> Finding:
@@ -29,8 +29,7 @@ async def inspect(path: Path, name: str, engine: Engine, limits: Limits, out: Pa
                 grown_bytes=found.grown_bytes,
             )
     if found.verdict != "clean":
-        for variant in VARIANTS:
-            (out / variant).unlink(missing_ok=True)
+        clear(out)
     return found
 
 

@@ -41,7 +41,7 @@ def test_a_wrong_setting_is_named_in_one_line(env, named):
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("port", ["65532", "7996", "8001", "0"])
+@pytest.mark.parametrize("port", ["65531", "7995", "8001", "0"])
 def test_metrics_take_any_ports_that_edges_do_not(port):
     assert read({"METRICS_PORT": port}).metrics_port == int(port)
 

@@ -27,6 +27,7 @@ def test_every_process_is_seen_in_ps_by_its_module():
         "broker": "/venv/bin/python -m broker",
         "persistence": "/venv/bin/python -m workers.persistence",
         "fanout": "/venv/bin/python -m workers.fanout",
+        "scanning": "/venv/bin/python -m workers.scanning",
         "edge": "/venv/bin/python -m edge",
     }
 
@@ -37,6 +38,7 @@ def test_the_database_starts_first_and_the_edges_last():
         "broker",
         "persistence",
         "fanout",
+        "scanning",
         "edge",
     ]
 
@@ -68,7 +70,7 @@ def test_brokers_bind_what_every_peer_connects_to():
     processes = by_name(plan_of(brokers=2).processes)
     binds = [processes[name].env["BROKER_BIND"] for name in ("broker", "broker-2")]
     assert binds == ["ipc:///data/run/broker.ipc", "ipc:///data/run/broker-2.ipc"]
-    for name in ("persistence", "fanout", "edge"):
+    for name in ("persistence", "fanout", "scanning", "edge"):
         assert processes[name].env["BROKER_ADDRESSES"].split(",") == binds
         assert "BROKER_BIND" not in processes[name].env
     assert "BROKER_ADDRESSES" not in processes["broker"].env
@@ -94,8 +96,9 @@ def test_every_process_of_ours_tells_its_metrics_on_a_port_of_its_own():
         "broker-2": 9101,
         "persistence": 9102,
         "fanout": 9103,
-        "edge": 9104,
-        "edge-2": 9105,
+        "scanning": 9104,
+        "edge": 9105,
+        "edge-2": 9106,
     }
     told = {process.name: process.env.get("METRICS_PORT") for process in (*plan.processes, *plan.steps)}
     assert {name: int(port) for name, port in told.items() if port is not None} == plan.metrics

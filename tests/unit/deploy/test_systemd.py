@@ -27,7 +27,7 @@ def test_every_kind_of_process_has_a_unit_that_is_started_anew_and_given_time_to
     kinds = {}
     for path in UNITS:
         kinds[STARTED.findall(path.read_text())[0]] = path.read_text()
-    assert kinds.keys() == {"broker", "workers.persistence", "workers.fanout", "edge", "storage"}
+    assert kinds.keys() == {"broker", "workers.persistence", "workers.fanout", "workers.scanning", "edge", "storage"}
     for module, text in kinds.items():
         if module != "storage":  # which migrates, once
             assert "Restart=always" in text, module
@@ -46,6 +46,7 @@ def test_what_they_set_are_settings():
         "HOST",
         "PORT",
         "METRICS_PORT",
+        "STORAGE_URL",
     }
     assert named <= rows((ROOT / "docs" / "settings.md").read_text()).keys()
 
@@ -56,5 +57,5 @@ def test_instances_of_all_kinds_take_different_ports_for_their_metrics():
         for offered in METRICS.findall(path.read_text()):
             instances = ("8001", "8002") if path.name.startswith("parley-edge") else "123456789"
             taken += [int(offered.replace("%i", instance)) for instance in instances]
-    assert len(set(taken)) == len(taken) == 3 * 9 + 2
+    assert len(set(taken)) == len(taken) == 4 * 9 + 2
     assert all(1024 <= port <= 65_535 for port in taken)

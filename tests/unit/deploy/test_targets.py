@@ -23,8 +23,8 @@ def test_every_process_is_a_target_with_its_name_and_kind(tmp_path):
     targets.write(plan_of(metrics_port=9100, edges=2), tmp_path)
     told = json.loads((tmp_path / "metrics.json").read_text())
     assert told[0] == {"targets": ["127.0.0.1:9100"], "labels": {"process": "broker", "kind": "broker"}}
-    assert told[-1] == {"targets": ["127.0.0.1:9104"], "labels": {"process": "edge-2", "kind": "edge"}}
-    assert len(told) == 5
+    assert told[-1] == {"targets": ["127.0.0.1:9105"], "labels": {"process": "edge-2", "kind": "edge"}}
+    assert len(told) == 6
 
 
 def test_a_list_of_an_earlier_start_goes_when_there_are_no_metrics(tmp_path):

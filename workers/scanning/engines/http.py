@@ -1,8 +1,8 @@
 """A scanning service that is asked over HTTP: `POST` of the bytes, an answer in JSON.
 
-`{"infected": false}` is clean, `{"infected": true, "signature": "…"}` is not. Anything else, another status included, is
-an error: the file waits. The key goes as `Authorization: Bearer …`. A service that speaks otherwise needs an adapter that
-speaks so.
+`{"infected": false}` is clean, `{"infected": true, "signature": "…"}` is not. Anything else, another status included,
+is an error: the file waits. The key goes as `Authorization: Bearer …`. A service that speaks otherwise needs an adapter
+that speaks so.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def _end_of_png(file: BinaryIO, size: int) -> int:
     at = 8
     while at + 12 <= size:
         file.seek(at)
-        length, kind = struct.unpack(">L4s", file.read(8))
+        length, kind = int.from_bytes(file.read(4), "big"), file.read(4)
         at += 12 + length
         if kind == b"IEND":
             return at
@@ -105,7 +105,7 @@ def _end_of_png(file: BinaryIO, size: int) -> int:
 
 def _end_of_webp(file: BinaryIO, size: int) -> int:
     file.seek(4)
-    length: int = struct.unpack("<L", file.read(4))[0]
+    length = int.from_bytes(file.read(4), "little")
     if 8 + length > size:
         raise Refused("damaged", "a WebP that is cut off")
     return 8 + length + (length & 1 if 8 + length < size else 0)
