@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.browsers",
     "tests.fixtures.pages",
     "tests.fixtures.stores",
+    "tests.fixtures.scanner",
 ]
 
 

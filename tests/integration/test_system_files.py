@@ -56,21 +56,25 @@ async def test_a_file_is_sent_scanned_told_and_read(system):
     ann, bob = Person("Ann", "agent"), Person("Bob", "agent")
     await system.http("GET", "/api/v1/me", bob)
     room = await system.conversation(ann, bob)
-    async with system.client(bob) as client:
+    heard: list[dict[str, Any]] = []
+    async with system.client(bob, on_event=heard.append) as client:
+        await client.caught_up()
         id = await upload(system, ann, "note.txt", b"Good morning")
         said = {"body": "see", "attachments": [id]}
         await system.http("POST", f"/api/v1/conversations/{room}/messages", ann, json=said)
-        heard: list[dict[str, Any]] = []
         async with asyncio.timeout(20):
-            async for event in client.events():
-                heard.append(event)
-                if event["kind"] == "file_scanned":
-                    break
-    kinds = [event["kind"] for event in heard if event["conversation"] == room]
-    assert kinds[-2:] == ["message", "file_scanned"] or kinds[-1] == "file_scanned"
+            await client.until(lambda: any(event["kind"] == "message" for event in heard))
+            await client.until(lambda: client.conversations[room].cursor >= client.conversations[room].head >= 2)
+            _, file = await system.http("GET", f"/api/v1/files/{id}", bob)
+            while file["state"] == "scanning":
+                _, file = await system.http("GET", f"/api/v1/files/{id}", bob)
+                await asyncio.sleep(0.05)
+            [held] = next(event for event in heard if event["kind"] == "message")["attachments"]
+            if held["state"] == "scanning":  # said before the verdict, so the log tells it
+                await client.until(lambda: heard[-1]["kind"] == "file_scanned")
+                told = heard[-1]
+                assert (told["file"], told["verdict"], told["revision"], told["actor"]) == (id, "clean", 1, ann.id)
     assert [event["seq"] for event in heard] == sorted(event["seq"] for event in heard)
-    told = heard[-1]
-    assert (told["file"], told["verdict"], told["revision"], told["actor"]) == (id, "clean", 1, ann.id)
     assert await downloaded(system, bob, id) == b"Good morning"
 
 

@@ -35,8 +35,6 @@ from workers.scanning.telling import commands
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 20.0
-RENEW_SECONDS = 5.0
 LOOK_SECONDS = 2.0
 """How often a worker looks for what is due when nobody says so."""
 
@@ -120,7 +118,7 @@ class Scanning:
         """Take one file after the other; sleep while none is due."""
         while not self._stopping:
             try:
-                job = await scans.claim(self._db, LEASE_SECONDS)
+                job = await scans.claim(self._db, self._settings.lease_seconds)
             except StorageError as fault:
                 log.warning("scanning.database_away", reason=str(fault))
                 job = None
@@ -153,9 +151,9 @@ class Scanning:
     async def _renew(self, job: Job) -> None:
         """Until the lease cannot be renewed any more."""
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._settings.lease_seconds / 4)
             try:
-                if not await scans.renew(self._db, job, LEASE_SECONDS):
+                if not await scans.renew(self._db, job, self._settings.lease_seconds):
                     log.warning("scanning.lease_lost", file=job.id)
                     return
             except StorageError:

@@ -24,9 +24,10 @@ class ScanningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     `clamd_address` is `host:port` or the path of a socket, `virus_scan_url` a service that is asked over HTTP with
     `virus_scan_api_key`; without either our own rules are looked for. `at_once` files are scanned at a time by one
-    worker. What could not be judged is tried again after `retry_seconds`, doubled each time up to `retry_most_seconds`.
-    A clean file is scanned again when the engine or its signatures changed, and `rescan_days` after its last scan (0:
-    never), `rescan_batch` of them a minute. The broker's are as in its own settings, for the worker's end.
+    worker; each is its own for `lease_seconds`, which it renews while it lives. What could not be judged is tried again
+    after `retry_seconds`, doubled each time up to `retry_most_seconds`. A clean file is scanned again when the engine or
+    its signatures changed, and `rescan_days` after its last scan (0: never), `rescan_batch` of them a minute. The
+    broker's are as in its own settings, for the worker's end.
     """
 
     broker_addresses: str = ""
@@ -38,6 +39,7 @@ class ScanningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     virus_scan_url: str = ""
     virus_scan_api_key: str = ""
     at_once: int = 2
+    lease_seconds: float = 20.0
     retry_seconds: float = 5.0
     retry_most_seconds: float = 600.0
     rescan_days: float = 7.0
@@ -51,6 +53,8 @@ class ScanningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             raise ValueError("SCAN_AT_ONCE must be between 1 and 16")
         if not 0 < self.retry_seconds <= self.retry_most_seconds:
             raise ValueError("SCAN_RETRY_SECONDS must be above 0 and not above SCAN_RETRY_MOST_SECONDS")
+        if self.lease_seconds < 1:
+            raise ValueError("SCAN_LEASE_SECONDS must be at least 1")
         if self.rescan_days < 0 or self.rescan_batch < 1:
             raise ValueError("SCAN_RESCAN_DAYS must not be below 0, SCAN_RESCAN_BATCH at least 1")
         if fault := port_fault("METRICS_PORT", self.metrics_port):
