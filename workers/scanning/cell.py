@@ -8,6 +8,7 @@ parent. What it found goes to its standard output as one line of JSON.
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import os
 import resource
@@ -25,6 +26,8 @@ from workers.scanning.structure import images, ole, ooxml, pdf, sniffing, texts
 
 IMAGES = frozenset(images.FORMATS)
 PICTURE_BYTES = 32 * 1024 * 1024
+LOADED_LATER = ("cp437", "utf_16", "utf_16_le", "utf_16_be", "latin_1", "cp1252")
+"""What Python opens a file for when it meets it first: names in archives and in OLE files, texts."""
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
@@ -98,6 +101,9 @@ def confine(limits: Limits) -> None:
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     Image.preinit()
     Image.init()
+    images.warm()
+    for encoding in LOADED_LATER:
+        codecs.lookup(encoding)
     # Data, not address space: what is only reserved costs nothing, and the engine of the rules reserves gigabytes.
     data = _data_bytes() + limits.memory_bytes
     seconds = max(1, round(limits.seconds))

@@ -24,10 +24,10 @@ class ScanningSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     `clamd_address` is `host:port` or the path of a socket, `virus_scan_url` a service that is asked over HTTP with
     `virus_scan_api_key`; without either our own rules are looked for. `at_once` files are scanned at a time by one
-    worker; each is its own for `lease_seconds`, which it renews while it lives. What could not be judged is tried again
-    after `retry_seconds`, doubled each time up to `retry_most_seconds`. A clean file is scanned again when the engine or
-    its signatures changed, and `rescan_days` after its last scan (0: never), `rescan_batch` of them a minute. The
-    broker's are as in its own settings, for the worker's end.
+    worker; each is its own for `lease_seconds`, which it renews while it lives. What could not be judged is tried
+    again after `retry_seconds`, doubled each time up to `retry_most_seconds`. A clean file is scanned again when the
+    engine or its signatures changed, and `rescan_days` after its last scan (0: never), `rescan_batch` of them a minute.
+    The broker's are as in its own settings, for the worker's end.
     """
 
     broker_addresses: str = ""

@@ -59,7 +59,9 @@ def opened(file: BinaryIO, size: int, budget: Budget) -> zipfile.ZipFile:
     mark, disk, disk_of_directory, here, count, length, offset, comment = END.unpack(file.read(END.size))
     if mark != b"PK\x05\x06" or comment:
         raise Refused("trailing_data", "the archive does not end where the file does")
-    if disk or disk_of_directory or here != count or count == 0xFFFF or 0xFFFFFFFF in (length, offset):
+    if count == 0xFFFF:  # or more: zip64 counts on
+        raise Refused("too_many_entries")
+    if disk or disk_of_directory or here != count or 0xFFFFFFFF in (length, offset):
         raise Refused("damaged", "an archive in parts, or of a size that needs zip64")
     if offset + length != size - END.size:
         raise Refused("trailing_data", "bytes before, between or behind the archive")

@@ -5,6 +5,7 @@ What is shown is never what was sent: it is decoded and encoded again, so that n
 
 from __future__ import annotations
 
+import io
 import struct
 import warnings
 from collections.abc import Mapping
@@ -76,6 +77,17 @@ def draw(image: Image.Image, outputs: Mapping[str, BinaryIO], limits: Limits) ->
             _plain(first, variant).save(output, "WEBP", quality=QUALITY, method=EFFORT)
         output.flush()
     return first.size
+
+
+def warm() -> None:
+    """Have everything loaded that decoding and drawing load when they first need it."""
+    for kind in sorted(set(FORMATS.values())):
+        file = io.BytesIO()
+        frames = [Image.new("RGB", (1, 1), colour) for colour in ("red", "blue")]
+        frames[0].save(file, kind, **({"save_all": True, "append_images": frames[1:]} if kind == "GIF" else {}))
+        file.seek(0)
+        with Image.open(file) as image:
+            draw(image, {name: io.BytesIO() for name in SIDES}, Limits())
 
 
 def _plain(image: Image.Image, variant: str) -> Image.Image:
