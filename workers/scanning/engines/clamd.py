@@ -19,6 +19,7 @@ CHUNK = 128 * 1024
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 120.0
 ANSWER_BYTES = 4096
+CUT_OFF = "clamd closed the connection before it answered"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -32,10 +33,22 @@ class Clamd:
         self._address = address
 
     async def scan(self, path: Path) -> Judgement:
+        judged = await self._asked(path)
+        if judged.verdict != "error" or not (await self.condition()).works:
+            return judged
+        # It lives, and did not answer. Cut off twice it was not a restart: it does not take so much.
+        again = await self._asked(path)
+        if {judged.detail, again.detail} == {CUT_OFF} and (await self.condition()).works:
+            return Judgement("rejected", reason="too_hard", detail=CUT_OFF)
+        return again
+
+    async def _asked(self, path: Path) -> Judgement:
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._connected() as (reader, writer):
                 answer = await _streamed(path, reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as fault:
+        except ConnectionError:
+            return Judgement("error", detail=CUT_OFF)
+        except (OSError, TimeoutError) as fault:
             return Judgement("error", detail=f"clamd: {type(fault).__name__} {fault}".strip())
         return understood(answer)
 
