@@ -81,7 +81,7 @@ async def test_clamd_gets_all_of_the_file(tmp_path, file):
 
 async def test_a_clamd_that_closes_early_with_words_is_heard_and_without_is_an_error(tmp_path, file):
     async def too_large(reader, writer):
-        await reader.readexactly(100)
+        await reader.read(100)
         writer.write(b"INSTREAM size limit exceeded. ERROR\0")
         await writer.drain()
         writer.write_eof()
@@ -89,7 +89,7 @@ async def test_a_clamd_that_closes_early_with_words_is_heard_and_without_is_an_e
         writer.close()
 
     async def silent(reader, writer):
-        await reader.readexactly(100)
+        await reader.read(100)
         writer.close()
 
     async with daemon(tmp_path, too_large) as engine:
