@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ class Rig:
                 raise SetupError(f"{program} gave no figures: {said[-1000:]}")
             figures: dict[str, Any] = orjson.loads(out.read_bytes())
             return figures
+
+    @contextmanager
+    def beside(self, program: str, instance: Instance, *words: str) -> Iterator[Callable[[], int]]:
+        """Another generator that runs meanwhile; what is given waits for its end, and says how it ended."""
+        command = [sys.executable, "-m", program, *instance.options, *words]
+        process = subprocess.Popen(  # noqa: S603 — our own
+            command, cwd=ROOT, env=instance.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield process.wait
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait()
 
     def fill(self, instance: Instance, conversations: int, events: int) -> None:
         """Put so many events into the instance's database before it is measured. Raises SetupError."""

@@ -160,6 +160,24 @@ def _ballast(rig: Rig) -> list[Run]:
     return runs
 
 
+def _uploads(rig: Rig) -> list[Run]:
+    """One instance, measured in turn without and with files on their way."""
+    runs = []
+    seconds = rig.length(10, 2)
+    # A little longer than what is measured, warm-up included, so that they come all the while.
+    words = ["--uploads", "20", "--megabytes", rig.length(10, 2), "--pace", rig.length(0.7, 0.5)]
+    with rig.instance() as instance:
+        for _ in range(rig.runs):
+            quiet = _even(rig, instance, "--rate", "1000", "--seconds", seconds)
+            with rig.beside("bench.uploads", instance, *words) as ended:
+                busy = _even(rig, instance, "--rate", "1000", "--seconds", seconds)
+                sound = quiet.sound and busy.sound and ended() == 0
+            values = {"p99": busy.figures["p99"], "quiet p99": quiet.figures["p99"]}
+            ratio = values["p99"] / values["quiet p99"]
+            runs.append(Run({**values, "ratio": ratio}, sound, busy.load_average, busy.details))
+    return runs
+
+
 HIGHEST_P99 = 100.0
 
 ROWS = (
@@ -204,6 +222,12 @@ ROWS = (
         "1,000 msg/s over 5 million events in 100,000 conversations",
         (Goal("ratio", 1.3, "of the empty one"),),
         _ballast,
+    ),
+    Row(
+        "uploads",
+        "1,000 msg/s while 20 files of 10 MB come, at 0.7 MB/s each, and are scanned",
+        (Goal("ratio", 1.5, "of without"),),
+        _uploads,
     ),
 )
 """The table of the speed goals, in its order."""

@@ -33,6 +33,7 @@ class EdgeMetrics(Collector):
         yield from self._heard_and_said()
         yield from self._under_way()
         yield from self._repaired()
+        yield from self._files()
         yield from self._asked()
 
     def _sockets(self) -> Iterator[Metric]:
@@ -107,6 +108,15 @@ class EdgeMetrics(Collector):
             ("parley_edge_overruns_total", "Times that all heads were compared after an overrun.", self._end.overruns),
             ("parley_edge_malformed_total", "Frames of workers that could not be understood.", self._end.refused),
             ("parley_edge_unsent_total", "Hints to workers that the link did not take.", self._end.unsent),
+        ):
+            yield CounterMetricFamily(name, words, value=number)
+
+    def _files(self) -> Iterator[Metric]:
+        intake = self._edge.intake
+        yield GaugeMetricFamily("parley_edge_uploads", "Requests whose bytes are coming now.", value=intake.open)
+        for name, words, number in (
+            ("parley_edge_upload_bytes_total", "Bytes of files that were received and kept.", intake.received),
+            ("parley_edge_files_total", "Files that were received whole.", intake.completed),
         ):
             yield CounterMetricFamily(name, words, value=number)
 

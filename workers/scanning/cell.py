@@ -104,6 +104,7 @@ def confine(limits: Limits) -> None:
     images.warm()
     for encoding in LOADED_LATER:
         codecs.lookup(encoding)
+    os.nice(10)  # people who talk go before files that wait
     # Data, not address space: what is only reserved costs nothing, and the engine of the rules reserves gigabytes.
     data = _data_bytes() + limits.memory_bytes
     seconds = max(1, round(limits.seconds))
