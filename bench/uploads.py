@@ -1,7 +1,7 @@
 """Files on their way while people talk: so many uploads at a time by tus, each at the pace of a line of its own.
 
-`python -m bench.uploads --help`. Every upload is an account's own, comes in pieces of 1 MiB, and is followed until it is
-scanned: a run in which one is refused, or is not clean in the end, is not sound.
+`python -m bench.uploads --help`. Every upload is an account's own, comes in pieces of 1 MiB, and is followed until it
+is scanned: a run in which one is refused, or is not clean in the end, is not sound.
 """
 
 from __future__ import annotations

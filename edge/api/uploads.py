@@ -99,7 +99,9 @@ async def _from_tus(request: Request) -> Response:
     if size > edge.settings.max_file_size:
         raise Problem("too_large", f"A file has at most {edge.settings.max_file_size} bytes.", field="Upload-Length")
     given = tus.metadata(request.headers.get("upload-metadata"))
-    file, replayed = await _begin(request, account, given.get("filename") or given.get("name", ""), size)
+    name = given.get("filename") or given.get("name", "")
+    id = wish(FILES, account, idempotency_key(request), name).id
+    file, replayed = await _begin(request, account, id, name, size)
     if _media_type(request) == tus.CHUNKS and not replayed:
         with edge.intake.admitted(account):
             await edge.intake.go_on(file, request.stream())
@@ -117,13 +119,13 @@ async def _from_a_form(request: Request, account: Id) -> Response:
             form = Form(request.headers["content-type"], request.stream())
             name = await form.opened()
             _check_type(request, cleaned(name))
-            wanted = wish(FILES, account, idempotency_key(request), name)
-            key = files.part_key(wanted.id, 0)
+            id = wish(FILES, account, idempotency_key(request), name).id
+            key = files.part_key(id, 0)
             size = await edge.intake.keep(key, bounded(form.content(), most), f"A file has at most {most} bytes.")
         except BadForm as fault:
             raise Problem("bad_frame", str(fault)) from None
         try:
-            file, replayed = await _begin(request, account, name, size)
+            file, replayed = await _begin(request, account, id, name, size)
         except Problem:
             await edge.intake.drop([key])
             raise
@@ -134,17 +136,16 @@ async def _from_a_form(request: Request, account: Id) -> Response:
     return answer(described(await files.own(edge.db, account, file.id)), 200 if replayed else 201)
 
 
-async def _begin(request: Request, account: Id, name: str, size: int) -> tuple[File, bool]:
+async def _begin(request: Request, account: Id, id: Id, name: str, size: int) -> tuple[File, bool]:
     """The row of a new upload, and whether the wish for it was known; raises `Problem`."""
     edge = edge_of(request)
     if size < 1:
         raise Problem("invalid", "There is nothing in it.", field="Upload-Length")
     plain = cleaned(name)
     _check_type(request, plain)
-    wanted = wish(FILES, account, idempotency_key(request), name)
     code = await files.begin(
         edge.db,
-        wanted.id,
+        id,
         account,
         plain,
         TYPES[extension(plain)],
@@ -157,7 +158,7 @@ async def _begin(request: Request, account: Id, name: str, size: int) -> tuple[F
         raise Problem(code, f"The files of an account have at most {edge.settings.file_quota} bytes together.")
     if code:
         raise Problem(code, retry_after=60.0 if code == "rate_limited" else None)
-    file = await files.own(edge.db, account, wanted.id)
+    file = await files.own(edge.db, account, id)
     return file, file.received > 0 or file.state != "uploading"
 
 

@@ -211,7 +211,8 @@ async def test_a_small_file_comes_whole_as_a_form(site):
     shown = (await site.call("GET", f"files/{id}", ann)).json()
     assert (shown["state"], shown["size"], shown["offset"]) == ("scanning", len(PDF), len(PDF))
     assert site.scans == [id]
-    assert [found.size async for found in site.store.list("quarantine")] == [len(PDF)]
+    [part] = [found async for found in site.store.list("quarantine")]
+    assert (part.size, part.key.startswith(f"quarantine/{id}/")) == (len(PDF), True)
 
 
 async def test_a_form_said_twice_is_one_file(site):

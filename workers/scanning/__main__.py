@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
@@ -62,8 +63,9 @@ async def main(env: Mapping[str, str]) -> None:
 async def rescan(env: Mapping[str, str]) -> None:
     """Put every clean file up to be scanned again by the workers that run; says how many."""
     async with open_database(storage_settings.load(env)) as db:
-        count = 0
-        while more := await scans.rescan(db, older=0.0, engine=None, most=RESCAN_BATCH):
+        count, began = 0, time.monotonic()
+        # Not those that were scanned since we began, or workers that are quick would keep us for ever.
+        while more := await scans.rescan(db, older=time.monotonic() - began, engine=None, most=RESCAN_BATCH):
             count += more
         sys.stdout.write(f"{count} files are scanned again\n")
 
