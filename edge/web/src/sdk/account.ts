@@ -1,14 +1,14 @@
 /**
  * One account in one tab: what it knows, where that is stored, and the way to whoever leads.
- *
  * What a tab does shows at once in its own model, is stored, and then goes to the leader: itself, or another tab.
  */
 import type { Api, ConversationAnswer } from './api'
 import type { Ask, Wishes } from './ask'
+import { Attaching } from './attaching'
 import type { Bounds } from './backoff'
 import type { Change } from './change'
 import type { Codec } from './codec'
-import type { Command } from './command'
+import { type Command, isHeld } from './command'
 import type { Credentials } from './credentials'
 import { Directory, personOf } from './directory'
 import { Drafts } from './drafts'
@@ -22,7 +22,9 @@ import { Receiver, Sender, snapshotOf } from './relay'
 import type { Timing } from './session'
 import { type Memory, type Store, STORED_ENTRIES } from './store'
 import type { Said, Tabs } from './tabs'
+import { Tus } from './tus'
 import type { CommandId, ConversationId, Id, Notice, Person, Unsubscribe } from './types'
+import { Uploads } from './uploads'
 
 /** What arrives within this time is stored in one go. */
 export const FLUSH_MS = 1_000
@@ -48,6 +50,8 @@ export class Account {
   readonly model: Model
   readonly directory: Directory
   readonly drafts: Drafts
+  readonly uploads: Uploads
+  readonly attaching: Attaching
   readonly parts: AccountParts
   private readonly sender: Sender
   private readonly receiver = new Receiver()
@@ -64,7 +68,7 @@ export class Account {
   private leading = false
   /** What was asked for while the leader was getting ready. */
   private early: { ask: Ask; tab: Id }[] = []
-  private stored: Promise<unknown> = Promise.resolve()
+  private stored: Promise<void> = Promise.resolve()
   private flushTimer: ReturnType<typeof setTimeout> | undefined
   private typingTimer: ReturnType<typeof setTimeout> | undefined
   private connected = false
@@ -76,6 +80,10 @@ export class Account {
     this.model = new Model(person.id, turn)
     this.sender = new Sender(person.id)
     this.directory = new Directory(turn, environment.now, api, (people, projects) => void store.learn(people, projects))
+    this.uploads = new Uploads({ ...parts, tus: new Tus(api, environment), tab: tabs.id, onEnd: (upload) => this.attaching.ended(upload) })
+    this.attaching = new Attaching({
+      ...parts, uploads: this.uploads, model: this.model, entrust: (command) => this.entrust(command), drop: (id) => this.drop(id),
+    })
     this.drafts = new Drafts(turn, (conversation, draft) => {
       void store.saveDraft(conversation, draft)
       tabs.say({ type: 'draft', account: person.id, conversation, draft })
@@ -85,8 +93,7 @@ export class Account {
   /** Show what was stored, then find out who leads. */
   begin({ epoch, folds, commands, drafts, people, projects }: Memory): void {
     const { person, environment, tabs } = this.parts
-    for (const one of [...people, person]) this.directory.people.learn(one, false)
-    for (const one of projects) this.directory.projects.learn(one, false)
+    this.directory.recall([...people, person], projects)
     for (const [conversation, draft] of drafts) this.drafts.heard(conversation, draft)
     this.model.restore(epoch, folds, commands)
     this.model.onDirty = (conversation) => this.soil(conversation)
@@ -94,7 +101,7 @@ export class Account {
     this.ends.push(
       tabs.lead(person.id, () => void this.lead()),
       this.model.connection.subscribe(() => this.returned()),
-      environment.onWake(() => this.ask({ type: 'retry' })),
+      environment.onWake(() => this.retryNow()),
       environment.onLeave(() => this.flush()),
     )
   }
@@ -105,13 +112,14 @@ export class Account {
     this.flush()
     this.over = true
     for (const end of this.ends) end()
+    this.uploads.close()
     this.leader?.stop()
     clearTimeout(this.typingTimer)
   }
 
   /** Say, edit, delete, react: shown at once, stored, then sent. */
   command(frame: CommandFrame): CommandId {
-    this.entrust({
+    void this.entrust({
       id: frame.id, frame, madeAt: this.parts.environment.now(), state: 'queued', refusal: null, seq: null, kept: true,
     })
     return frame.id
@@ -122,17 +130,28 @@ export class Account {
     const command = this.model.commands.get(id)
     if (command?.state !== 'refused') return
     if (command.refusal?.code === 'id_conflict') {
-      // The id is another command's for ever.
-      this.discard(id)
+      this.discard(id) // the id is another command's for ever
       this.command({ ...command.frame, id: newId() })
     } else {
-      this.entrust({ ...command, state: 'queued', refusal: null })
+      this.attaching.retry(command)
     }
   }
 
-  /** Forget a refused command. */
+  /** It is worth trying at once. */
+  retryNow(): void {
+    this.ask({ type: 'retry' })
+    this.uploads.hurry()
+  }
+
+  /** Forget a refused command, or one that waits for its files. */
   discard(id: CommandId): void {
-    if (this.model.commands.get(id)?.state !== 'refused') return
+    const command = this.model.commands.get(id)
+    if (command === undefined || (command.state !== 'refused' && !isHeld(command))) return
+    this.attaching.discard(command)
+    this.drop(id)
+  }
+
+  private drop(id: CommandId): void {
     this.absorb({ type: 'dropped', id })
     void this.parts.store.drop(id)
     this.ask({ type: 'drop', id })
@@ -233,7 +252,7 @@ export class Account {
     this.dirty.clear()
   }
 
-  private entrust(command: Command): void {
+  private entrust(command: Command): Promise<void> {
     this.mine.add(command.id)
     this.storing.add(command.id)
     this.absorb({ type: 'command', command })
@@ -245,6 +264,7 @@ export class Account {
       if (!kept) this.absorb({ type: 'command', command: known })
       this.ask({ type: 'queue', command: known })
     })
+    return this.stored
   }
 
   private async lead(): Promise<void> {
@@ -265,7 +285,17 @@ export class Account {
     for (const { ask, tab } of this.early) this.leader.take(ask, tab)
     this.early = []
     this.parts.tabs.say({ type: 'leading', account: this.model.me })
+    void this.adopt(null)
     await this.leader.run()
+  }
+
+  /** Send the files that a tab left when it went; null: those of all that are gone. */
+  private async adopt(gone: Id | null): Promise<void> {
+    const { store, tabs } = this.parts
+    const kept = await store.uploads()
+    if (this.over) return
+    this.attaching.adopt(kept, gone ?? tabs.id)
+    if (gone === null) for (const tab of new Set(kept.map(({ upload }) => upload.tab))) if (tab !== tabs.id) tabs.outlive(tab, () => void this.adopt(tab))
   }
 
   private greet(): void {
@@ -280,6 +310,7 @@ export class Account {
       this.parts.tabs.outlive(tab, () => {
         this.sender.lost(tab)
         this.leader?.lost(tab)
+        void this.adopt(tab)
       })
     }
     this.parts.tabs.say(this.sender.welcome(tab, snapshotOf(this.model, cursors)))
