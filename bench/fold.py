@@ -21,6 +21,10 @@ KEPT_MESSAGES = 1_000
 """Messages that one fold remembers; older ones are read over HTTP."""
 
 
+VERDICT = ("revision", "reason", "signature", "width", "height", "previews")
+"""What a verdict says of a file, beside its state."""
+
+
 class Gap(NamedTuple):
     """Events after `after` and up to `upto` exist and have not come."""
 
@@ -30,7 +34,7 @@ class Gap(NamedTuple):
 
 @dataclass(slots=True)
 class Message:
-    """A message as it stands now: edits applied, `body` None when deleted, hidden or erased."""
+    """A message as it stands now: edits applied, `body` None and no files when deleted, hidden or erased."""
 
     seq: int
     id: Id
@@ -40,6 +44,7 @@ class Message:
     reply_to: int | None = None
     edited: bool = False
     reactions: dict[str, set[Id]] = field(default_factory=dict)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Fold:
@@ -69,6 +74,7 @@ class Fold:
         self._counted = self.cursor
         self._forgotten = 0
         self._held: dict[int, Event] = {}
+        self._verdicts: dict[Id, Event] = {}
 
     @property
     def gap(self) -> Gap | None:
@@ -153,6 +159,7 @@ class Fold:
         self.stale = False
         self.messages.clear()
         self.members.clear()
+        self._verdicts.clear()
         visible: list[Event] = []
         for event in [*page, *(held[seq] for seq in sorted(held))]:
             if event["seq"] > self.cursor:
@@ -195,14 +202,31 @@ class Fold:
                 for message in self.messages.values():
                     if message.actor == event["account"]:
                         self._change(message, event, account)
+            case "file_scanned":
+                if event["revision"] > self._verdicts.get(event["file"], {}).get("revision", 0):
+                    self._verdicts[event["file"]] = event
+                    for message in self.messages.values():
+                        self._judge(message)
             case _:
                 self.skipped += 1
+
+    def _judge(self, message: Message) -> None:
+        """Of each of its files the verdict with the greatest revision holds, in whatever order they came."""
+        for index, known in enumerate(message.attachments):
+            verdict = self._verdicts.get(known["id"])
+            if verdict is not None and verdict["revision"] > known["revision"]:
+                told = {name: verdict[name] for name in VERDICT if name in verdict}
+                plain = {name: value for name, value in known.items() if name not in VERDICT}
+                message.attachments[index] = {**plain, **told, "state": verdict["verdict"]}
 
     def _say(self, event: Event, account: Id | None) -> None:
         seq = event["seq"]
         message = self.messages[seq] = Message(
             seq, event["id"], event["actor"], event["at"], event.get("body"), event.get("reply_to")
         )
+        if message.body is not None and event.get("deleted_at") is None:
+            message.attachments = list(event.get("attachments") or ())
+            self._judge(message)
         if len(self.messages) > self.keep:
             self._forgotten, _ = self.messages.popitem(last=False)
         if seq > self._counted:
@@ -224,7 +248,7 @@ class Fold:
                 if not who:
                     del message.reactions[event["emoji"]]
             case _:
-                message.body = None
+                message.body, message.attachments = None, []
         if event["seq"] > self._counted:
             self.unread = max(0, self.unread + self._is_unread(message, account) - before)
 

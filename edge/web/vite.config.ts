@@ -24,5 +24,5 @@ export default defineConfig({
     // The polyfill would be the one script that is not a module of ours; every browser that knows es2022 preloads.
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { '/api': { target: edge }, '/ws': { target: edge, ws: true } } },
+  server: { proxy: { '/api': { target: edge }, '/files': { target: edge }, '/ws': { target: edge, ws: true } } },
 })

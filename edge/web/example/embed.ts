@@ -5,7 +5,7 @@
  */
 import { type Observable, type OpenConversation, type Outgoing, type Message, type Parley, stateOf } from '../src/sdk'
 
-const MARKS = { queued: '◷', sent: '✓', delivered: '✓✓', read: '✓✓', refused: '✗' }
+const MARKS = { uploading: '…', queued: '◷', sent: '✓', delivered: '✓✓', read: '✓✓', refused: '✗' }
 
 /** Fill the element, and keep it up to date. */
 export function embed(root: HTMLElement, parley: Parley): void {

@@ -20,6 +20,7 @@ export function message(seq: number, more: Partial<Message> = {}): Message {
     mentions: [],
     edited: false,
     reactions: [],
+    attachments: [],
     change: null,
     ...more,
   }
@@ -30,7 +31,7 @@ export function occurrence(seq: number, kind: Occurrence['kind'], more: Partial<
 }
 
 export function outgoing(id: string, more: Partial<Outgoing> = {}): Outgoing {
-  return { kind: 'outgoing', id, body: `Outgoing ${id}`, replyTo: null, mentions: [], madeAt: START + 3_600_000, state: 'queued', refusal: null, kept: true, ...more }
+  return { kind: 'outgoing', id, body: `Outgoing ${id}`, replyTo: null, mentions: [], files: [], madeAt: START + 3_600_000, state: 'queued', refusal: null, kept: true, ...more }
 }
 
 export function timeline(entries: readonly Entry[], more: Partial<Timeline> = {}): Timeline {

@@ -1,14 +1,14 @@
 /**
  * One account in one tab: what it knows, where that is stored, and the way to whoever leads.
- *
  * What a tab does shows at once in its own model, is stored, and then goes to the leader: itself, or another tab.
  */
 import type { Api, ConversationAnswer } from './api'
 import type { Ask, Wishes } from './ask'
+import { Attaching } from './attaching'
 import type { Bounds } from './backoff'
 import type { Change } from './change'
 import type { Codec } from './codec'
-import type { Command } from './command'
+import { type Command, isHeld } from './command'
 import type { Credentials } from './credentials'
 import { Directory, personOf } from './directory'
 import { Drafts } from './drafts'
@@ -19,10 +19,13 @@ import { Leader } from './leader'
 import { Model } from './model'
 import type { Turn } from './observable'
 import { Receiver, Sender, snapshotOf } from './relay'
+import { Shared } from './shared'
 import type { Timing } from './session'
 import { type Memory, type Store, STORED_ENTRIES } from './store'
 import type { Said, Tabs } from './tabs'
+import { Tus } from './tus'
 import type { CommandId, ConversationId, Id, Notice, Person, Unsubscribe } from './types'
+import { Uploads } from './uploads'
 
 /** What arrives within this time is stored in one go. */
 export const FLUSH_MS = 1_000
@@ -48,6 +51,8 @@ export class Account {
   readonly model: Model
   readonly directory: Directory
   readonly drafts: Drafts
+  readonly uploads: Uploads
+  readonly attaching: Attaching
   readonly parts: AccountParts
   private readonly sender: Sender
   private readonly receiver = new Receiver()
@@ -58,7 +63,7 @@ export class Account {
   private readonly storing = new Set<CommandId>()
   private readonly open = new Map<ConversationId, number>()
   /** What is being asked for just now. */
-  private readonly reading = new Map<ConversationId, Promise<void>>()
+  private readonly reading = new Shared<ConversationId, void>()
   private readonly ends: Unsubscribe[] = []
   private listWatch: readonly ConversationId[] = []
   private sitting: Wishes['state'] = 'online'
@@ -66,7 +71,7 @@ export class Account {
   private leading = false
   /** What was asked for while the leader was getting ready. */
   private early: { ask: Ask; tab: Id }[] = []
-  private stored: Promise<unknown> = Promise.resolve()
+  private stored: Promise<void> = Promise.resolve()
   private flushTimer: ReturnType<typeof setTimeout> | undefined
   private typingTimer: ReturnType<typeof setTimeout> | undefined
   private connected = false
@@ -78,6 +83,10 @@ export class Account {
     this.model = new Model(person.id, turn)
     this.sender = new Sender(person.id)
     this.directory = new Directory(turn, environment.now, api, (people, projects) => void store.learn(people, projects))
+    this.uploads = new Uploads({ ...parts, tus: new Tus(api, environment), tab: tabs.id, onEnd: (upload) => this.attaching.ended(upload) })
+    this.attaching = new Attaching({
+      ...parts, uploads: this.uploads, model: this.model, entrust: (command) => this.entrust(command), drop: (id) => this.drop(id),
+    })
     this.drafts = new Drafts(turn, (conversation, draft) => {
       void store.saveDraft(conversation, draft)
       tabs.say({ type: 'draft', account: person.id, conversation, draft })
@@ -87,8 +96,7 @@ export class Account {
   /** Show what was stored, then find out who leads. */
   begin({ epoch, folds, commands, drafts, people, projects }: Memory): void {
     const { person, environment, tabs } = this.parts
-    for (const one of [...people, person]) this.directory.people.learn(one, false)
-    for (const one of projects) this.directory.projects.learn(one, false)
+    this.directory.recall([...people, person], projects)
     for (const [conversation, draft] of drafts) this.drafts.heard(conversation, draft)
     this.model.restore(epoch, folds, commands)
     this.model.onDirty = (conversation) => this.soil(conversation)
@@ -96,7 +104,7 @@ export class Account {
     this.ends.push(
       tabs.lead(person.id, () => void this.lead()),
       this.model.connection.subscribe(() => this.returned()),
-      environment.onWake(() => this.ask({ type: 'retry' })),
+      environment.onWake(() => this.retryNow()),
       environment.onLeave(() => this.flush()),
     )
   }
@@ -107,13 +115,14 @@ export class Account {
     this.flush()
     this.over = true
     for (const end of this.ends) end()
+    this.uploads.close()
     this.leader?.stop()
     clearTimeout(this.typingTimer)
   }
 
   /** Say, edit, delete, react: shown at once, stored, then sent. */
   command(frame: CommandFrame): CommandId {
-    this.entrust({
+    void this.entrust({
       id: frame.id, frame, madeAt: this.parts.environment.now(), state: 'queued', refusal: null, seq: null, kept: true,
     })
     return frame.id
@@ -124,17 +133,28 @@ export class Account {
     const command = this.model.commands.get(id)
     if (command?.state !== 'refused') return
     if (command.refusal?.code === 'id_conflict') {
-      // The id is another command's for ever.
-      this.discard(id)
+      this.discard(id) // the id is another command's for ever
       this.command({ ...command.frame, id: newId() })
     } else {
-      this.entrust({ ...command, state: 'queued', refusal: null })
+      this.attaching.retry(command)
     }
   }
 
-  /** Forget a refused command. */
+  /** It is worth trying at once. */
+  retryNow(): void {
+    this.ask({ type: 'retry' })
+    this.uploads.hurry()
+  }
+
+  /** Forget a refused command, or one that waits for its files. */
   discard(id: CommandId): void {
-    if (this.model.commands.get(id)?.state !== 'refused') return
+    const command = this.model.commands.get(id)
+    if (command === undefined || (command.state !== 'refused' && !isHeld(command))) return
+    this.attaching.discard(command)
+    this.drop(id)
+  }
+
+  private drop(id: CommandId): void {
     this.absorb({ type: 'dropped', id })
     void this.parts.store.drop(id)
     this.ask({ type: 'drop', id })
@@ -183,14 +203,7 @@ export class Account {
 
   /** Read the conversation's members and markers: those that were missed are not told again. Who asks meanwhile gets the same answer. */
   details(conversation: ConversationId): Promise<void> {
-    const under = this.reading.get(conversation)
-    if (under !== undefined) return under
-    const reading = this.parts.api
-      .conversation(conversation)
-      .then((details) => this.learned(details))
-      .finally(() => this.reading.delete(conversation))
-    this.reading.set(conversation, reading)
-    return reading
+    return this.reading.of(conversation, async () => this.learned(await this.parts.api.conversation(conversation)))
   }
 
   /** Another tab says something. */
@@ -242,7 +255,7 @@ export class Account {
     this.dirty.clear()
   }
 
-  private entrust(command: Command): void {
+  private entrust(command: Command): Promise<void> {
     this.mine.add(command.id)
     this.storing.add(command.id)
     this.absorb({ type: 'command', command })
@@ -254,6 +267,7 @@ export class Account {
       if (!kept) this.absorb({ type: 'command', command: known })
       this.ask({ type: 'queue', command: known })
     })
+    return this.stored
   }
 
   private async lead(): Promise<void> {
@@ -274,7 +288,17 @@ export class Account {
     for (const { ask, tab } of this.early) this.leader.take(ask, tab)
     this.early = []
     this.parts.tabs.say({ type: 'leading', account: this.model.me })
+    void this.adopt(null)
     await this.leader.run()
+  }
+
+  /** Send the files that a tab left when it went; null: those of all that are gone. */
+  private async adopt(gone: Id | null): Promise<void> {
+    const { store, tabs } = this.parts
+    const kept = await store.uploads()
+    if (this.over) return
+    this.attaching.adopt(kept, gone ?? tabs.id)
+    if (gone === null) for (const tab of new Set(kept.map(({ upload }) => upload.tab))) if (tab !== tabs.id) tabs.outlive(tab, () => void this.adopt(tab))
   }
 
   private greet(): void {
@@ -289,6 +313,7 @@ export class Account {
       this.parts.tabs.outlive(tab, () => {
         this.sender.lost(tab)
         this.leader?.lost(tab)
+        void this.adopt(tab)
       })
     }
     this.parts.tabs.say(this.sender.welcome(tab, snapshotOf(this.model, cursors)))
@@ -369,10 +394,8 @@ export class Account {
   private returned(): void {
     const { phase } = this.model.connection.value
     const connected = phase === 'live' || phase === 'catching-up'
-    if (connected && !this.connected) {
-      // Without an answer the next return asks again.
-      for (const conversation of this.open.keys()) this.details(conversation).catch(() => undefined)
-    }
+    // Without an answer the next return asks again.
+    if (connected && !this.connected) for (const one of this.open.keys()) this.details(one).catch(() => undefined)
     this.connected = connected
   }
 }

@@ -2,7 +2,7 @@
 import type { ConversationAnswer, ListedAnswer } from './api'
 import type { Command } from './command'
 import type { HeadOf, LogEvent, PresenceFrame, ReceiptFrame, TypingFrame } from './frames'
-import type { CommandId, ConnectionState, ConversationId, Refusal } from './types'
+import type { CommandId, ConnectionState, ConversationId, Limits, Refusal } from './types'
 
 export type Change =
   /** The event behind the cursor. `live`: said now. */
@@ -24,5 +24,7 @@ export type Change =
   | { readonly type: 'refused'; readonly id: CommandId; readonly refusal: Refusal }
   | { readonly type: 'dropped'; readonly id: CommandId }
   | { readonly type: 'connection'; readonly state: ConnectionState }
+  /** What the server takes at most. */
+  | { readonly type: 'limits'; readonly limits: Limits }
   /** What the cursors are worth from now on. */
   | { readonly type: 'epoch'; readonly epoch: string }

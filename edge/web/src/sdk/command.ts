@@ -1,6 +1,6 @@
 /** A command of one's own on its way, as every tab knows it and as it is stored. */
 import type { CommandFrame } from './frames'
-import type { OutgoingState, Refusal } from './types'
+import type { OutgoingState, Refusal, SentFile } from './types'
 
 export interface Command {
   readonly id: string
@@ -13,4 +13,9 @@ export interface Command {
   readonly seq: number | null
   /** It is stored here; false: it is lost if the page closes before it is sent. */
   readonly kept: boolean
+  /** Of a message: the files that go with it. It is held until all of them have arrived; then `frame` names them. */
+  readonly files?: readonly SentFile[]
 }
+
+/** It waits for files: not to be sent yet. */
+export const isHeld = ({ files }: Command): boolean => files?.some(({ file }) => file === null) === true

@@ -82,6 +82,12 @@ export class Directory {
     this.people = new Register(turn, now, (id) => api.account(id).then(personOf), (one) => onLearned([one], []))
     this.projects = new Register(turn, now, (id) => api.project(id).then(projectOf), (one) => onLearned([], [one]))
   }
+
+  /** As they were stored. */
+  recall(people: readonly Person[], projects: readonly Project[]): void {
+    for (const one of people) this.people.learn(one, false)
+    for (const one of projects) this.projects.learn(one, false)
+  }
 }
 
 /** Exactly what we keep of an answer. */

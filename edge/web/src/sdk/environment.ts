@@ -5,6 +5,8 @@ import type { Unsubscribe } from './types'
 export interface Environment {
   readonly WebSocket: typeof globalThis.WebSocket
   readonly fetch: typeof globalThis.fetch
+  /** Tells how far an upload has got within a part. Undefined: `fetch` sends it, and that is told part by part. */
+  readonly XMLHttpRequest: typeof globalThis.XMLHttpRequest | undefined
   /** Undefined: nothing is stored. */
   readonly indexedDB: IDBFactory | undefined
   /** Undefined: every tab holds a connection of its own. */
@@ -29,6 +31,7 @@ export function browser(): Environment {
   return {
     WebSocket: here.WebSocket,
     fetch: (...given) => here.fetch(...given),
+    XMLHttpRequest: here.XMLHttpRequest,
     indexedDB: here.indexedDB,
     // Browsers have locks in secure contexts only.
     locks: (here.navigator as Partial<Navigator> | undefined)?.locks,

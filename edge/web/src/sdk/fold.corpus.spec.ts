@@ -78,7 +78,7 @@ function played({ base, keep, log: events, steps }: Case): Record<string, unknow
     status: fold.status,
     members: [...fold.members].sort(),
     receipts: Object.fromEntries([...fold.marks].map(([account, { read, delivered }]) => [account, [read, delivered]])),
-    messages: messages.map(({ seq, id, actor, body, replyTo, edited, reactions }) => ({
+    messages: messages.map(({ seq, id, actor, body, replyTo, edited, reactions, attachments }) => ({
       seq,
       id,
       actor,
@@ -86,6 +86,7 @@ function played({ base, keep, log: events, steps }: Case): Record<string, unknow
       reply_to: replyTo,
       edited,
       reactions: Object.fromEntries(reactions.map(({ emoji, accounts }) => [emoji, [...accounts].sort()])),
+      attachments: attachments.map(({ name: _, type: __, size: ___, ...told }) => told),
     })),
   }
 }

@@ -5,11 +5,11 @@
  * in order (`Log` sees to that); pages of older history at its beginning. Kinds that it does not know change nothing
  * but count in the cursor. The rules are those of bench/fold.py: tests/fixtures/folds.json holds both to them.
  */
-import type { HeadOf, LogEvent, MessageEvent } from './frames'
-import { NO_REACTIONS, Reactions, type StoredWord } from './reactions'
-import type {
-  AccountId, ConversationId, Entry, Id, Marks, Message, Occurrence, ProjectId, Status,
-} from './types'
+import { NO_ATTACHMENTS, Verdicts, withAttachments } from './attachments'
+import { entryOf, messageOf } from './entry'
+import type { FileScannedEvent, HeadOf, LogEvent, MessageEvent } from './frames'
+import { Reactions, type StoredWord } from './reactions'
+import type { AccountId, ConversationId, Entry, Marks, Message, ProjectId, Status } from './types'
 
 /** Messages that a fold keeps while nobody has it open. */
 export const KEPT_MESSAGES = 200
@@ -64,6 +64,7 @@ export class Fold {
   private counted: number
   private messages = 0
   private readonly reactions = new Reactions()
+  private readonly verdicts = new Verdicts()
   /** Messages that came deleted, before the event that says so: until then they count as the server counts them. */
   private readonly condemned = new Set<number>()
 
@@ -146,6 +147,9 @@ export class Fold {
       case 'reaction':
         if (this.reactions.say(event.target, event.emoji, event.actor, event.on, event.seq)) this.redraw(event.target)
         break
+      case 'file_scanned':
+        this.judge(event)
+        break
       default:
         this.occur(event)
     }
@@ -158,10 +162,10 @@ export class Fold {
     for (const event of older) {
       if (event.kind === 'reaction') {
         this.reactions.say(event.target, event.emoji, event.actor, event.on, event.seq)
-      }
+      } else if (event.kind === 'file_scanned') this.judge(event)
     }
     const entries = older.map(entryOf).filter((entry) => entry !== null)
-    const drawn = entries.map((entry) => (entry.kind === 'message' ? this.withReactions(entry) : entry))
+    const drawn = entries.map((entry) => (entry.kind === 'message' ? this.dressed(entry) : entry))
     this.messages += drawn.filter((entry) => entry.kind === 'message').length
     this.entries = [...drawn, ...this.entries]
     if (older.length > 0) this.floor = older[0]!.seq - 1
@@ -176,6 +180,7 @@ export class Fold {
     this.unread = this.skipped = this.messages = 0
     this.entries = []
     this.reactions.clear()
+    this.verdicts.clear()
     this.condemned.clear()
     this.members.clear()
     this.membersKnown = false
@@ -264,11 +269,11 @@ export class Fold {
     this.status = from.status
     this.project = from.project
     this.activeAt = from.activeAt
-    this.listed = from.listed
+    this.listed = from.listed === null ? null : withAttachments(from.listed)
     this.membersKnown = from.members !== null
     for (const member of from.members ?? []) this.members.add(member)
     for (const word of from.reactions) this.reactions.say(...word)
-    this.entries = [...from.entries]
+    this.entries = from.entries.map((entry) => (entry.kind === 'message' ? withAttachments(entry) : entry))
     this.messages = this.entries.filter((entry) => entry.kind === 'message').length
   }
 
@@ -282,7 +287,7 @@ export class Fold {
   }
 
   private say(event: MessageEvent, me: AccountId | null): void {
-    const message = this.withReactions(messageOf(event))
+    const message = this.dressed(messageOf(event))
     if (message.body === null) this.condemned.add(message.seq)
     this.entries.push(message)
     this.messages += 1
@@ -332,7 +337,15 @@ export class Fold {
   private takeBack(target: number, seq: number, me: AccountId | null): void {
     this.change(target, seq, me, (message) => {
       this.condemned.delete(target)
-      return { ...message, body: null }
+      return { ...message, body: null, attachments: NO_ATTACHMENTS }
+    })
+  }
+
+  /** A file was checked, or checked anew: so say all messages that hold it, also those that are read later. */
+  private judge(event: FileScannedEvent): void {
+    if (!this.verdicts.say(event)) return
+    this.entries.forEach((entry, at) => {
+      if (entry.kind === 'message') this.entries[at] = this.verdicts.on(entry)
     })
   }
 
@@ -340,6 +353,11 @@ export class Fold {
     const at = this.place(target)
     const entry = at === null ? null : this.entries[at]!
     if (at !== null && entry?.kind === 'message') this.entries[at] = this.withReactions(entry)
+  }
+
+  /** A message with all that was said of it and its files. */
+  private dressed(message: Message): Message {
+    return this.verdicts.on(this.withReactions(message))
   }
 
   private withReactions(message: Message): Message {
@@ -350,46 +368,5 @@ export class Fold {
   private isUnread(entry: Entry, me: AccountId | null): boolean {
     if (entry.kind !== 'message' || entry.seq <= this.read || entry.actor === me) return false
     return entry.body !== null || this.condemned.has(entry.seq)
-  }
-}
-
-/** A message as its event says. */
-export function messageOf(event: MessageEvent): Message {
-  return {
-    kind: 'message',
-    seq: event.seq,
-    id: event.id,
-    actor: event.actor,
-    at: event.at,
-    body: event.deleted_at !== undefined || event.body === null ? null : event.body,
-    replyTo: event.reply_to ?? null,
-    mentions: event.mentions ?? [],
-    edited: event.edited_at !== undefined,
-    reactions: NO_REACTIONS,
-    change: null,
-  }
-}
-
-/** What of an event stands in a conversation by itself; null: nothing. */
-export function entryOf(event: LogEvent): Entry | null {
-  if (event.kind === 'message') return messageOf(event)
-  const at: Id | null = 'account' in event ? event.account : null
-  switch (event.kind) {
-    case 'created':
-    case 'member_joined':
-    case 'member_left':
-    case 'renamed':
-    case 'status_changed':
-      return {
-        kind: event.kind,
-        seq: event.seq,
-        actor: event.actor,
-        at: event.at,
-        account: at,
-        subject: 'subject' in event ? event.subject : null,
-        status: 'status' in event ? event.status : null,
-      } satisfies Occurrence
-    default:
-      return null
   }
 }

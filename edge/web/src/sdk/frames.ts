@@ -1,5 +1,5 @@
 /** What client and server say on the WebSocket (docs/protocol.md), as types. What comes from outside is checked where it is used. */
-import type { AccountId, CommandId, ConversationId, PresenceState, ProjectId, Role, Status } from './types'
+import type { AccountId, CommandId, ConversationId, FileId, FileState, PresenceState, ProjectId, Role, Status } from './types'
 
 interface EventBase {
   readonly type: 'event'
@@ -16,12 +16,28 @@ export interface CreatedEvent extends EventBase {
   readonly members: readonly AccountId[]
 }
 
+/** A file as the server tells it. */
+export interface AttachmentFrame {
+  readonly id: FileId
+  readonly name: string
+  readonly type: string
+  readonly size: number
+  readonly state: FileState
+  readonly revision: number
+  readonly reason?: string | null
+  readonly signature?: string | null
+  readonly width?: number | null
+  readonly height?: number | null
+  readonly previews?: boolean
+}
+
 export interface MessageEvent extends EventBase {
   readonly kind: 'message'
   readonly id: CommandId
   readonly body: string
   readonly reply_to?: number
   readonly mentions?: readonly AccountId[]
+  readonly attachments?: readonly AttachmentFrame[]
   readonly edited_at?: string
   readonly deleted_at?: string
 }
@@ -54,6 +70,19 @@ export interface ReactionEvent extends EventBase {
   readonly on: boolean
 }
 
+/** What became of a file, for all messages that hold it. */
+export interface FileScannedEvent extends EventBase {
+  readonly kind: 'file_scanned'
+  readonly file: FileId
+  readonly verdict: 'clean' | 'infected' | 'rejected' | 'deleted'
+  readonly revision: number
+  readonly reason?: string | null
+  readonly signature?: string | null
+  readonly width?: number | null
+  readonly height?: number | null
+  readonly previews?: boolean
+}
+
 export interface RenamedEvent extends EventBase {
   readonly kind: 'renamed'
   readonly subject: string
@@ -77,6 +106,7 @@ export type LogEvent =
   | DeletedEvent
   | ErasedEvent
   | ReactionEvent
+  | FileScannedEvent
   | RenamedEvent
   | StatusChangedEvent
   | OtherEvent
@@ -97,6 +127,7 @@ export interface ReadyFrame {
   readonly heartbeat: number
   readonly conversations: readonly HeadOf[]
   readonly more?: boolean
+  readonly limits?: { readonly file?: number; readonly attachments?: number }
 }
 
 export interface CaughtUpFrame {
@@ -188,6 +219,7 @@ export interface SendFrame extends CommandBase {
   readonly body: string
   readonly reply_to?: number
   readonly mentions?: readonly AccountId[]
+  readonly attachments?: readonly FileId[]
 }
 
 export interface EditFrame extends CommandBase {

@@ -9,20 +9,21 @@ import type { Ask, Wishes } from './ask'
 import type { Bounds } from './backoff'
 import type { Change } from './change'
 import type { Codec } from './codec'
-import type { Command } from './command'
+import { type Command, isHeld } from './command'
 import { Company } from './company'
 import type { Credentials } from './credentials'
 import type { Environment } from './environment'
+import type { ReadyFrame } from './frames'
 import { Keeper, type Kept, type Standing } from './keeper'
 import { Line } from './line'
 import { Logs } from './log'
 import { Markers } from './markers'
-import type { Model } from './model'
+import { type Model, UNLIMITED } from './model'
 import { Outbox, OutboxFull } from './outbox'
 import { reload } from './reload'
 import { type Effect, Session, type Timing, TIMING } from './session'
 import type { Store } from './store'
-import type { ConnectionState, ConversationId, Id } from './types'
+import type { ConnectionState, ConversationId, Id, Limits } from './types'
 
 /** Pages of the list that are read at most: beyond it conversations come as something happens in them. */
 const LIST_PAGES = 10
@@ -71,7 +72,7 @@ export class Leader {
     for (const { conversation, cursor, base } of folds) {
       if (base !== null && model.isMember(conversation)) this.logs.recall(conversation, cursor)
     }
-    for (const command of left) if (command.state === 'queued') this.outbox.add(command.frame, true)
+    for (const command of left) if (command.state === 'queued' && !isHeld(command)) this.outbox.add(command.frame, true)
     this.keeper = new Keeper({
       environment,
       credentials,
@@ -154,6 +155,7 @@ export class Leader {
 
   private queue(command: Command): void {
     this.parts.publish({ type: 'command', command })
+    if (isHeld(command)) return // whoever sends its files asks again
     try {
       this.outbox.add(command.frame)
     } catch (fault) {
@@ -248,6 +250,7 @@ export class Leader {
       const here = Math.min(model.folds.get(id)?.read ?? 0, head)
       if (here > read) this.markers.want('read', id, here)
     }
+    if (frame.limits !== undefined) publish({ type: 'limits', limits: limitsOf(frame.limits) })
     publish({ type: 'heads', items: frame.conversations })
     const unknown = frame.conversations.some(({ id }) => model.fold(id).subject === '')
     if (!this.listed || unknown) void this.list()
@@ -346,4 +349,8 @@ export class Leader {
 
 function sameSet<T>(one: ReadonlySet<T>, other: ReadonlySet<T>): boolean {
   return one.size === other.size && [...one].every((item) => other.has(item))
+}
+
+function limitsOf({ file, attachments }: NonNullable<ReadyFrame['limits']>): Limits {
+  return { file: file ?? UNLIMITED.file, attachments: attachments ?? UNLIMITED.attachments }
 }

@@ -7,18 +7,22 @@ import type { ConversationAnswer, ListedAnswer } from './api'
 import type { Change } from './change'
 import type { Command } from './command'
 import { Typists } from './company'
-import { Fold, KEPT_MESSAGES, messageOf, type StoredFold } from './fold'
+import { messageOf } from './entry'
+import { Fold, KEPT_MESSAGES, type StoredFold } from './fold'
 import type { HeadOf, LogEvent } from './frames'
 import { Cell, Derived, type Turn } from './observable'
 import type { Snapshot } from './tabs'
 import { timelineOf } from './timeline'
 import type {
-  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Observable, Presence, Timeline, Unsent,
+  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Limits, Observable, Presence, Timeline, Unsent,
 } from './types'
 
 export const UNCONNECTED: ConnectionState = {
   phase: 'offline', since: 0, currentAt: null, retryAt: null, reason: null, stale: new Set(),
 }
+
+/** Until the server says what it takes. */
+export const UNLIMITED: Limits = { file: null, attachments: 10 }
 
 interface Loading {
   readonly loading: boolean
@@ -32,6 +36,7 @@ export class Model {
   readonly folds = new Map<ConversationId, Fold>()
   readonly commands = new Map<CommandId, Command>()
   readonly connection: Cell<ConnectionState>
+  readonly limits: Cell<Limits>
   readonly conversations: Derived<readonly Conversation[]>
   readonly unlisted: Derived<number>
   readonly presence: Derived<ReadonlyMap<AccountId, Presence>>
@@ -57,6 +62,7 @@ export class Model {
     this.me = me
     this.turn = turn
     this.connection = new Cell(turn, UNCONNECTED)
+    this.limits = new Cell(turn, UNLIMITED)
     this.conversations = new Derived(turn, () => this.list())
     this.unlisted = new Derived(turn, () => [...this.folds.values()].filter((one) => this.isUnlisted(one)).length)
     this.presence = new Derived(turn, () => new Map(this.present))
@@ -73,7 +79,7 @@ export class Model {
   }
 
   /** Know what another tab knows. */
-  copy({ epoch, folds, standings, commands, left, presence, connection }: Snapshot, now: number): void {
+  copy({ epoch, folds, standings, commands, left, presence, connection, limits }: Snapshot, now: number): void {
     for (const id of left) this.left.add(id)
     this.restore(epoch, folds, commands)
     for (const standing of standings) {
@@ -82,6 +88,7 @@ export class Model {
     }
     for (const [account, how] of presence) this.present.set(account, how)
     this.presence.touch()
+    this.limits.set(limits)
     this.apply({ type: 'connection', state: connection }, now)
   }
 
@@ -165,6 +172,9 @@ export class Model {
       case 'refused':
       case 'dropped':
         this.answer(change)
+        return true
+      case 'limits':
+        this.limits.set(change.limits)
         return true
       case 'epoch':
         this.epoch = change.epoch

@@ -1,9 +1,9 @@
 /** A conversation that somebody looks at: its timeline, and all that can be done in it. */
 import type { Account } from './account'
 import { ApiError } from './faults'
-import type { CommandFrame } from './frames'
+import type { CommandFrame, SendFrame } from './frames'
 import { newId } from './ids'
-import type { AccountId, CommandId, ConversationId, Observable, Timeline, Unsubscribe } from './types'
+import type { AccountId, CommandId, ConversationId, Observable, Timeline, Unsubscribe, UploadId } from './types'
 
 /** Events that one request may bring. */
 const PAGE = 100
@@ -14,6 +14,8 @@ export interface SendOptions {
   readonly replyTo?: number | null
   /** Members whom it names. */
   readonly mentions?: readonly AccountId[]
+  /** Files that go with it (`Parley.uploads`): it is sent as soon as all of them have arrived. */
+  readonly uploads?: readonly UploadId[]
 }
 
 export class OpenConversation {
@@ -52,15 +54,16 @@ export class OpenConversation {
   }
 
   /** Say something. It stands in `timeline.outgoing` at once, and goes out when it can. */
-  send(body: string, { replyTo = null, mentions = [] }: SendOptions = {}): CommandId {
-    return this.command({
+  send(body: string, { replyTo = null, mentions = [], uploads = [] }: SendOptions = {}): CommandId {
+    const frame: SendFrame = {
       type: 'send',
       id: newId(),
       conversation: this.id,
       body,
       ...(replyTo === null ? {} : { reply_to: replyTo }),
       ...(mentions.length === 0 ? {} : { mentions: [...mentions] }),
-    })
+    }
+    return uploads.length === 0 ? this.command(frame) : this.account.attaching.send(frame, uploads)
   }
 
   /** Replace the text of an own message. */

@@ -12,16 +12,18 @@ import { Api, type ConversationAnswer, type Page } from './api'
 import { HostToken, SessionCookie, type TokenSource } from './credentials'
 import { personOf, projectOf } from './directory'
 import { Entrance, type EntranceOptions } from './entrance'
+import { messageOf } from './entry'
 import { browser, type Environment } from './environment'
-import { messageOf } from './fold'
+import { Files } from './files'
 import { newId } from './ids'
-import { UNCONNECTED } from './model'
+import { UNCONNECTED, UNLIMITED } from './model'
 import { Derived, Turn } from './observable'
 import { OpenConversation } from './open'
 import type {
-  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Draft, Id, Message, Notice, Observable, Person,
-  Presence, Project, ProjectId, SessionState, Status, StorageState, Unsent, Unsubscribe,
+  AccountId, CommandId, ConnectionState, Conversation, ConversationId, Draft, Id, Limits, Message, Notice, Observable, Person,
+  Presence, Project, ProjectId, SessionState, Status, StorageState, Unsent, Unsubscribe, Upload, UploadId,
 } from './types'
+import type { Content } from './uploads'
 
 export interface ParleyOptions extends EntranceOptions {
   /** The server; where the page comes from, if left out. */
@@ -68,6 +70,19 @@ export class Parley {
     get(conversation: ConversationId): Draft | null
     set(conversation: ConversationId, draft: Draft | null): void
   }
+  /** Files on their way, of this tab. Whoever has added one sends it with a message (`OpenConversation.send`). */
+  readonly uploads: {
+    readonly all: Observable<ReadonlyMap<UploadId, Upload>>
+    /** Null: too many are on their way. */
+    add(conversation: ConversationId, file: Content): UploadId | null
+    pause(id: UploadId): void
+    resume(id: UploadId): void
+    cancel(id: UploadId): void
+  }
+  /** What the server takes at most. */
+  readonly limits: Observable<Limits>
+  /** Files that are there: where to get them, what is known of them, and what admins may do. */
+  readonly files: Files
   /** Everything else that the server offers. */
   readonly api: Api
   private readonly turn = new Turn()
@@ -114,6 +129,17 @@ export class Parley {
       get: (conversation) => this.entrance.account?.drafts.get(conversation) ?? null,
       set: (conversation, draft) => this.entrance.account?.drafts.set(conversation, draft),
     }
+    this.limits = this.relay(UNLIMITED, ({ model }) => model.limits)
+    this.uploads = {
+      all: this.relay<ReadonlyMap<UploadId, Upload>>(new Map(), ({ uploads }) => uploads.all),
+      add: (conversation, file) => this.signedIn.uploads.add(conversation, file),
+      pause: (id) => this.entrance.account?.uploads.pause(id),
+      resume: (id) => this.entrance.account?.uploads.resume(id),
+      cancel: (id) => this.entrance.account?.attaching.cancel(id),
+    }
+    this.files = new Files(this.api, environment)
+    // Addresses are signed for who asked.
+    this.relayed.push(() => this.files.forget())
   }
 
   // Coming and going --------------------------------------------------------
@@ -143,7 +169,7 @@ export class Parley {
 
   /** Try to connect now rather than later. */
   retryNow(): void {
-    this.entrance.account?.ask({ type: 'retry' })
+    this.entrance.account?.retryNow()
   }
 
   on<K extends keyof Events>(name: K, listener: Listener<K>): Unsubscribe {

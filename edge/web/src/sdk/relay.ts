@@ -104,5 +104,6 @@ export function snapshotOf(model: Model, cursors: ReadonlyMap<ConversationId, nu
     left: folds.map((fold) => fold.conversation).filter((id) => !model.isMember(id)),
     presence: [...model.present],
     connection: model.connection.value,
+    limits: model.limits.value,
   }
 }

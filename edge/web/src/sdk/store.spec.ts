@@ -100,11 +100,46 @@ describe('what is stored', () => {
     expect(await store.commands()).toEqual([])
   })
 
+  it('keeps files on their way until they have arrived, the content apart', async () => {
+    const store = await IndexedStore.open(factory, 'db')
+    const upload = { id: 'u', conversation: 'talk', message: null, tab: 't', name: 'a.txt', type: 'text/plain', size: 3, file: null, phase: 'open' } as const
+    expect(await store.keepUpload(upload, new Blob(['abc']))).toBe(true)
+    await store.keepUpload({ ...upload, file: 'f' })
+    const [kept] = await store.uploads()
+    expect(kept!.upload.file).toBe('f')
+    expect(await kept!.content!.text()).toBe('abc')
+    await store.keepUpload({ ...upload, phase: 'done' }, null)
+    expect((await store.uploads()).map(({ content }) => content)).toEqual([null])
+    await store.dropUpload('u')
+    expect(await store.uploads()).toEqual([])
+    store.close()
+  })
+
+  it('of the version before files is kept, and has room for them', async () => {
+    const before = await openDatabase<never>(factory, 'db', 1, {
+      upgrade: (db) => {
+        db.createObjectStore('conversations', { keyPath: 'id' })
+        db.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true }).createIndex('id', 'id', { unique: true })
+        for (const name of ['drafts', 'meta']) db.createObjectStore(name)
+        for (const name of ['people', 'projects']) db.createObjectStore(name, { keyPath: 'id' })
+      },
+      suspension: new Suspension(),
+    })
+    before.close()
+    const store = await IndexedStore.open(factory, 'db')
+    expect(await store.uploads()).toEqual([])
+    expect((await store.recall()).commands).toEqual([])
+    store.close()
+  })
+
   it('is nothing in memory, and that is said', async () => {
     const store = new MemoryStore('unavailable')
     expect(store.state).toEqual({ kind: 'memory', trouble: 'unavailable' })
     expect(await store.keep()).toBe(false)
     for (const done of [store.saveFolds(), store.forget(), store.drop(), store.saveDraft(), store.learn()]) await done
+    expect(await store.keepUpload()).toBe(false)
+    await store.dropUpload()
+    expect(await store.uploads()).toEqual([])
     store.close()
     expect(await store.commands()).toEqual([])
     expect(await store.recall()).toMatchObject({ epoch: null, folds: [] })
@@ -114,7 +149,7 @@ describe('what is stored', () => {
 describe('a database', () => {
   it('of a newer version does not open, and an older tab does not stand in the way of one', async () => {
     const store = await IndexedStore.open(factory, 'db')
-    const newer = await openDatabase(factory, 'db', 2, { upgrade: (_, from) => expect(from).toBe(1), suspension: new Suspension() })
+    const newer = await openDatabase(factory, 'db', 3, { upgrade: (_, from) => expect(from).toBe(2), suspension: new Suspension() })
     expect(await store.commands()).toEqual([]) // closed: it stepped aside
     newer.close()
     await expect(IndexedStore.open(factory, 'db')).rejects.toMatchObject({ name: 'VersionError' })
@@ -158,7 +193,7 @@ describe('a page that is put aside', () => {
     turn(false)
     await draft
     expect((await other.recall()).drafts).toEqual([['talk', DRAFT]])
-    const db = await openDatabase<{ meta: { key: string; value: string } }>(factory, 'db', 1, { upgrade: () => undefined, suspension: suspension() })
+    const db = await openDatabase<{ meta: { key: string; value: string } }>(factory, 'db', 2, { upgrade: () => undefined, suspension: suspension() })
     turn(true)
     expect(() => db.transaction('meta')).toThrow('put aside')
   })

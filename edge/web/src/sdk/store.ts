@@ -9,9 +9,10 @@ import type { Command } from './command'
 import { openDatabase } from './database'
 import type { StoredFold } from './fold'
 import { Suspension } from './suspension'
-import type { AccountId, CommandId, ConversationId, Draft, Id, Person, Project, StorageState } from './types'
+import type { AccountId, CommandId, ConversationId, Draft, Id, Person, Project, StorageState, UploadId } from './types'
+import type { StoredUpload } from './uploads'
 
-const VERSION = 1
+const VERSION = 2
 /** Conversations whose recent history is stored, the last active ones. */
 export const STORED_CONVERSATIONS = 200
 /** Entries that are stored of each. */
@@ -40,7 +41,18 @@ export interface Store {
   drop(id: CommandId): Promise<void>
   saveDraft(conversation: ConversationId, draft: Draft | null): Promise<void>
   learn(people: readonly Person[], projects: readonly Project[]): Promise<void>
+  /** Files on their way, with what is to be sent of them. */
+  uploads(): Promise<readonly KeptUpload[]>
+  /** `content`: to keep with it; null: it is not needed any more; left out: as it was. False: it could not be stored. */
+  keepUpload(upload: StoredUpload, content?: Blob | null): Promise<boolean>
+  dropUpload(id: UploadId): Promise<void>
   close(): void
+}
+
+/** An upload as it was stored; without `content` there is nothing to send any more. */
+export interface KeptUpload {
+  readonly upload: StoredUpload
+  readonly content: Blob | null
 }
 
 interface StoredCommand extends Command {
@@ -55,6 +67,9 @@ interface Schema extends DBSchema {
   people: { key: AccountId; value: Person }
   projects: { key: Id; value: Project }
   meta: { key: string; value: string | null }
+  uploads: { key: UploadId; value: StoredUpload }
+  /** Apart from what is told of them, which is written often. */
+  contents: { key: UploadId; value: Blob }
 }
 
 const EMPTY: Memory = { epoch: null, folds: [], commands: [], drafts: [], people: [], projects: [] }
@@ -74,6 +89,9 @@ export class MemoryStore implements Store {
   drop = (): Promise<void> => Promise.resolve()
   saveDraft = (): Promise<void> => Promise.resolve()
   learn = (): Promise<void> => Promise.resolve()
+  uploads = (): Promise<readonly KeptUpload[]> => Promise.resolve([])
+  keepUpload = (): Promise<boolean> => Promise.resolve(false)
+  dropUpload = (): Promise<void> => Promise.resolve()
   close = (): void => undefined
 }
 
@@ -92,7 +110,11 @@ export class IndexedStore implements Store {
   /** Open, or create, the database `name`. Raises what IndexedDB does where there is none. */
   static async open(factory: IDBFactory, name: string, onTrouble: () => void = () => undefined, suspension = new Suspension()): Promise<IndexedStore> {
     const upgrade = (db: IDBDatabase, from: number): void => {
-      if (from >= 1) return // each version adds its own step behind
+      if (from < 2) {
+        db.createObjectStore('uploads', { keyPath: 'id' })
+        db.createObjectStore('contents')
+      }
+      if (from >= 1) return
       db.createObjectStore('conversations', { keyPath: 'id' })
       db.createObjectStore('outbox', { keyPath: 'n', autoIncrement: true }).createIndex('id', 'id', { unique: true })
       db.createObjectStore('drafts')
@@ -178,6 +200,40 @@ export class IndexedStore implements Store {
       const write = this.db.transaction(['people', 'projects'], 'readwrite')
       const [who, what] = [write.objectStore('people'), write.objectStore('projects')]
       await Promise.all([...people.map((one) => who.put(one)), ...projects.map((one) => what.put(one)), write.done])
+    })
+  }
+
+  async uploads(): Promise<readonly KeptUpload[]> {
+    let found: readonly KeptUpload[] = []
+    await this.attempt(async () => {
+      const both = this.db.transaction(['uploads', 'contents'])
+      const [uploads, names, contents] = await Promise.all([
+        both.objectStore('uploads').getAll(),
+        both.objectStore('contents').getAllKeys(),
+        both.objectStore('contents').getAll(),
+      ])
+      const content = new Map(names.map((id, at) => [id, contents[at]!]))
+      found = uploads.map((upload) => ({ upload, content: content.get(upload.id) ?? null }))
+    })
+    return found
+  }
+
+  keepUpload(upload: StoredUpload, content?: Blob | null): Promise<boolean> {
+    return this.attempt(async () => {
+      const write = this.db.transaction(['uploads', 'contents'], 'readwrite')
+      const contents = write.objectStore('contents')
+      await Promise.all([
+        write.objectStore('uploads').put(upload),
+        content === null ? contents.delete(upload.id) : content === undefined ? null : contents.put(content, upload.id),
+        write.done,
+      ])
+    })
+  }
+
+  async dropUpload(id: UploadId): Promise<void> {
+    await this.attempt(async () => {
+      const write = this.db.transaction(['uploads', 'contents'], 'readwrite')
+      await Promise.all([write.objectStore('uploads').delete(id), write.objectStore('contents').delete(id), write.done])
     })
   }
 

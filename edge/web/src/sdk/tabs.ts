@@ -11,7 +11,7 @@ import type { Command } from './command'
 import type { Environment } from './environment'
 import type { Standing, StoredFold } from './fold'
 import { newId } from './ids'
-import type { AccountId, ConnectionState, ConversationId, Draft, Id, Person, Presence, Unsubscribe } from './types'
+import type { AccountId, ConnectionState, ConversationId, Draft, Id, Limits, Person, Presence, Unsubscribe } from './types'
 
 /** All that a tab needs to show what another shows. */
 export interface Snapshot {
@@ -24,6 +24,7 @@ export interface Snapshot {
   readonly left: readonly ConversationId[]
   readonly presence: readonly (readonly [AccountId, Presence])[]
   readonly connection: ConnectionState
+  readonly limits: Limits
 }
 
 export type Said =
@@ -80,8 +81,12 @@ export class Tabs {
     return this.hold(`${this.name} leader ${account}`, begin)
   }
 
-  /** Call back when that tab is gone. */
+  /** Call back when that tab is gone; at once where nobody can tell. */
   outlive(tab: Id, gone: () => void): void {
+    if (this.locks === undefined) {
+      queueMicrotask(gone)
+      return
+    }
     let release: Unsubscribe = () => undefined
     release = this.hold(`${this.name} tab ${tab}`, () => {
       release()

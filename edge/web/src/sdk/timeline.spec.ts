@@ -36,7 +36,7 @@ describe('a timeline', () => {
     const sent = command({ type: 'send', body: 'three', reply_to: 2, mentions: ['bob'] })
     expect(shown([sent, command({ type: 'send', id: 'd' }, 'refused')]).outgoing).toEqual([
       {
-        kind: 'outgoing', id: 'c', body: 'three', replyTo: 2, mentions: ['bob'], madeAt: 7, state: 'queued', refusal: null,
+        kind: 'outgoing', id: 'c', body: 'three', replyTo: 2, mentions: ['bob'], files: [], madeAt: 7, state: 'queued', refusal: null,
         kept: true,
       },
       expect.objectContaining({ id: 'd', replyTo: null, mentions: [], state: 'refused', refusal: REFUSAL }),

@@ -1,4 +1,5 @@
 /** A conversation as it is shown: its fold, and what one has said that is not in the log yet. Pure. */
+import { NO_ATTACHMENTS } from './attachments'
 import type { Command } from './command'
 import type { Fold } from './fold'
 import type { AccountId, DeliveryState, Entry, Message, Outgoing, Reaction, Timeline } from './types'
@@ -42,7 +43,9 @@ export function timelineOf(fold: Fold, { me, commands, loading, trouble, stale }
 
 /** How far an own message has got. Only own messages have come a way. */
 export function stateOf(entry: Message | Outgoing, timeline: Timeline): DeliveryState {
-  if (entry.kind === 'outgoing') return entry.state
+  if (entry.kind === 'outgoing') {
+    return entry.state === 'queued' && entry.files.some(({ file }) => file === null) ? 'uploading' : entry.state
+  }
   if (entry.change !== null && entry.change.state !== 'sent') return entry.change.state
   if (entry.seq <= timeline.readTo) return 'read'
   return entry.seq <= timeline.deliveredTo ? 'delivered' : 'sent'
@@ -53,10 +56,10 @@ export function readersOf(seq: number, timeline: Timeline): AccountId[] {
   return [...timeline.marks].filter(([, { read }]) => read >= seq).map(([account]) => account)
 }
 
-function outgoingOf({ id, frame, madeAt, state, refusal, kept }: Command): Outgoing {
+function outgoingOf({ id, frame, madeAt, state, refusal, kept, files = [] }: Command): Outgoing {
   const { body, reply_to, mentions } = frame as Extract<Command['frame'], { type: 'send' }>
   return {
-    kind: 'outgoing', id, body, replyTo: reply_to ?? null, mentions: mentions ?? [], madeAt, state, refusal, kept,
+    kind: 'outgoing', id, body, replyTo: reply_to ?? null, mentions: mentions ?? [], files, madeAt, state, refusal, kept,
   }
 }
 
@@ -74,7 +77,8 @@ function lay({ id, frame, state, refusal }: Command, entries: Entry[], fold: Fol
   }
   const body = frame.type === 'edit' ? frame.body : null
   const change = { id, type: frame.type, body, state, refusal }
-  const shown = state === 'refused' ? entry : { ...entry, body, edited: entry.edited || frame.type === 'edit' }
+  const files = body === null ? { attachments: NO_ATTACHMENTS } : {}
+  const shown = state === 'refused' ? entry : { ...entry, ...files, body, edited: entry.edited || frame.type === 'edit' }
   entries[at] = { ...shown, change }
 }
 

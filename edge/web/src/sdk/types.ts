@@ -12,6 +12,9 @@ export type ConversationId = Id
 export type AccountId = Id
 export type ProjectId = Id
 export type CommandId = Id
+export type FileId = Id
+/** Of an upload in this browser; the server's name of the file is a `FileId`. */
+export type UploadId = Id
 
 export type Role = 'client' | 'agent' | 'admin'
 export type Status = 'open' | 'closed' | 'archived'
@@ -119,6 +122,66 @@ export interface Change {
   readonly refusal: Refusal | null
 }
 
+/** `scanning`: being checked, and not to be had. `infected`, `rejected`: blocked. */
+export type FileState = 'uploading' | 'scanning' | 'clean' | 'infected' | 'rejected' | 'deleted'
+
+/** A file in a message. `name` is what its sender called it: text, whatever it looks like. */
+export interface Attachment {
+  readonly id: FileId
+  readonly name: string
+  /** Its MIME type, as the server found it. */
+  readonly type: string
+  readonly size: number
+  readonly state: FileState
+  /** Counts the verdicts; of two the greater is the later. */
+  readonly revision: number
+  /** Why it was rejected, as a code. */
+  readonly reason: string | null
+  /** What was found in it, as the engine calls it. */
+  readonly signature: string | null
+  /** Of an image, once it is clean. */
+  readonly width: number | null
+  readonly height: number | null
+  /** Smaller images of it are to be had. */
+  readonly previews: boolean
+}
+
+/** Why a file was not taken. */
+export type UploadTrouble = 'too_large' | 'quota_exceeded' | 'type_not_allowed' | 'forbidden' | 'unreadable' | 'expired' | 'refused'
+
+/** A file on its way to the server, as the tab that sends it knows. */
+export interface Upload {
+  readonly id: UploadId
+  readonly conversation: ConversationId
+  /** The message that waits for it; null: none yet. */
+  readonly message: CommandId | null
+  readonly name: string
+  readonly type: string
+  readonly size: number
+  /** Bytes that the server has, or is getting. */
+  readonly sent: number
+  /** `resting`: it failed, and is tried again by itself. */
+  readonly phase: 'waiting' | 'sending' | 'resting' | 'paused' | 'done' | 'failed'
+  readonly trouble: UploadTrouble | null
+  /** False: it could not be stored here, and is lost if this page closes before its end. */
+  readonly kept: boolean
+}
+
+/** A file of an own message that is not in the log yet; `file` is null while it is on its way. */
+export interface SentFile {
+  readonly upload: UploadId
+  readonly file: FileId | null
+  readonly name: string
+  readonly type: string
+  readonly size: number
+}
+
+/** What the server takes at most: bytes of a file (null: not known), files in a message. */
+export interface Limits {
+  readonly file: number | null
+  readonly attachments: number
+}
+
 /** A message as it stands now: edits applied, one's own on their way included. */
 export interface Message {
   readonly kind: 'message'
@@ -133,6 +196,7 @@ export interface Message {
   readonly mentions: readonly AccountId[]
   readonly edited: boolean
   readonly reactions: readonly Reaction[]
+  readonly attachments: readonly Attachment[]
   readonly change: Change | null
 }
 
@@ -166,6 +230,7 @@ export interface Outgoing {
   readonly body: string
   readonly replyTo: number | null
   readonly mentions: readonly AccountId[]
+  readonly files: readonly SentFile[]
   readonly madeAt: number
   readonly state: OutgoingState
   readonly refusal: Refusal | null
@@ -200,7 +265,8 @@ export interface Timeline {
 /** What of a conversation has not reached the server: something waits, or was refused and waits for its author. */
 export type Unsent = 'queued' | 'refused'
 
-export type DeliveryState = 'queued' | 'sent' | 'delivered' | 'read' | 'refused'
+/** `uploading`: queued, and its files are on their way. */
+export type DeliveryState = 'uploading' | 'queued' | 'sent' | 'delivered' | 'read' | 'refused'
 
 /** Told once for each message of others that arrives. */
 export interface Notice {

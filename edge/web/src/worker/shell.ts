@@ -17,7 +17,7 @@ export interface Parts {
 
 export const PAGE = '/index.html'
 const PREFIX = 'parley-shell-'
-const ELSEWHERE = /^\/(?:api|ws|healthz|readyz)(?:\/|$)/
+const ELSEWHERE = /^\/(?:api|ws|files|healthz|readyz)(?:\/|$)/
 const HASHED = '/assets/'
 
 /** Fill this version's cache; what an earlier version has of it is not fetched again. Rejects where anything is missing. */

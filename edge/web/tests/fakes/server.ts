@@ -4,6 +4,7 @@
  */
 import type { ClientFrame, LogEvent, ServerFrame } from '../../src/sdk/frames'
 import type { Person, Project } from '../../src/sdk/types'
+import { FakeFiles } from './files'
 
 interface Talk {
   id: string
@@ -27,6 +28,7 @@ export class FakeServer {
   readonly requests: string[] = []
   /** By command, the event that it became. */
   readonly stored = new Map<string, LogEvent>()
+  readonly files = new FakeFiles()
   epoch = 'e1'
   /** Nobody answers. */
   down = false
@@ -107,6 +109,7 @@ export class FakeServer {
     this.requests.push(`${method} ${path}`)
     const problem = this.problems.get(`${method} ${path}`)
     if (problem !== undefined) return json(problem.status, problem)
+    if (path.split('/')[0] === 'files') return this.files.answer(method, path.split('/')[1], init)
     const body = init.body === undefined ? {} : (JSON.parse(init.body as string) as Record<string, unknown>)
     const token = (init.headers as Record<string, string> | undefined)?.['Authorization']?.slice('Bearer '.length)
     return this.answer(method, path, url.searchParams, body, token ?? this.cookie)
@@ -296,7 +299,7 @@ export class FakeSocket {
     const event =
       server.stored.get(frame.id) ??
       server.append(frame.conversation, actor, {
-        send: { ...frame, kind: 'message', actor, body: 'body' in frame ? frame.body : '' },
+        send: { ...frame, kind: 'message', actor, body: 'body' in frame ? frame.body : '', ...(frame.type === 'send' && frame.attachments ? { attachments: server.files.told(frame.attachments) } : {}) },
         edit: { kind: 'edited', actor, target: 'seq' in frame ? frame.seq : 0, body: 'body' in frame ? frame.body : '' },
         delete: { kind: 'deleted', actor, target: 'seq' in frame ? frame.seq : 0 },
         react: { kind: 'reaction', actor, target: 'seq' in frame ? frame.seq : 0, emoji: '+', on: true },

@@ -23,6 +23,7 @@ export const chat = {
   answeredGone: 'Die beantwortete Nachricht wurde gelöscht.',
   label: '{name}, {time}',
   labelState: '{name}, {time}, {state}',
+  uploading: 'Dateien werden hochgeladen',
   queued: 'Wartet auf Versand',
   queuedUnkept: 'Wartet auf Versand. Ließ sich auf diesem Gerät nicht speichern: Lassen Sie diese Seite offen.',
   sent: 'Gesendet',

@@ -26,6 +26,7 @@ export const chat = {
   label: '{name}, {time}',
   labelState: '{name}, {time}, {state}',
   // What became of an own message
+  uploading: 'Uploading its files',
   queued: 'Waiting to be sent',
   queuedUnkept: 'Waiting to be sent. Could not be stored on this device: keep this page open.',
   sent: 'Sent',
