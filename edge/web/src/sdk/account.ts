@@ -19,8 +19,8 @@ import { Leader } from './leader'
 import { Model } from './model'
 import type { Turn } from './observable'
 import { Receiver, Sender, snapshotOf } from './relay'
-import { Shared } from './shared'
 import type { Timing } from './session'
+import { Shared } from './shared'
 import { type Memory, type Store, STORED_ENTRIES } from './store'
 import type { Said, Tabs } from './tabs'
 import { Tus } from './tus'
@@ -62,7 +62,6 @@ export class Account {
   /** Those of them that are being stored just now. */
   private readonly storing = new Set<CommandId>()
   private readonly open = new Map<ConversationId, number>()
-  /** What is being asked for just now. */
   private readonly reading = new Shared<ConversationId, void>()
   private readonly ends: Unsubscribe[] = []
   private listWatch: readonly ConversationId[] = []
