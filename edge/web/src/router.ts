@@ -8,6 +8,7 @@ export const routes: RouteRecordRaw[] = [
   { path: '/sign-in', name: 'sign-in', component: () => import('@/views/SignInView.vue') },
   { path: '/', name: 'home', component: () => import('@/views/MessagingView.vue') },
   { path: '/c/:conversation/:seq(\\d+)?', name: 'conversation', component: () => import('@/views/MessagingView.vue') },
+  { path: '/admin/quarantine', name: 'quarantine', component: () => import('@/views/QuarantineView.vue') },
   { path: '/:rest(.*)*', name: 'lost', component: () => import('@/views/NotFoundView.vue') },
 ]
 

@@ -35,6 +35,7 @@ export function fakeChat(shown: Timeline = timeline([]), { staff = false, silent
     history: vi.fn(),
     menu: vi.fn(),
     chooseReaction: vi.fn(),
+    preview: vi.fn(),
     jump: vi.fn(),
     quoted: vi.fn<Chat['quoted']>(() => Promise.resolve(null)),
   } satisfies Chat

@@ -1,7 +1,7 @@
 import { ref, watch, type Ref } from 'vue'
 import type { Chat } from '@/components/messaging/chat'
 import { t } from '@/i18n'
-import { plainText } from '@/markdown/plain'
+import { saidText } from '@/messaging/said'
 
 /** What a screen reader is told: each new message of others once. What was there before is no news. */
 export function useAnnouncement(chat: Chat): Readonly<Ref<string>> {
@@ -14,7 +14,7 @@ export function useAnnouncement(chat: Chat): Readonly<Ref<string>> {
     told = newest.seq
     // The first page is what was there; later ones are news.
     if (known && newest.kind === 'message' && newest.actor !== chat.me.value && newest.body !== null)
-      text.value = t('chat.announced', { name: chat.name(newest.actor), text: plainText(newest.body) })
+      text.value = t('chat.announced', { name: chat.name(newest.actor), text: saidText(newest) })
     known = true
   })
   return text

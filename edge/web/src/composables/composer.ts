@@ -12,6 +12,8 @@ export interface ComposerPort {
   send(body: string, options: { replyTo: number | null; mentions: readonly AccountId[] }): void
   edit(seq: number, body: string): void
   typing(on: boolean): void
+  /** Files go with it: then it needs no text. */
+  attached(): boolean
   readDraft(): Draft | null
   keepDraft(draft: Draft | null): void
   name(account: AccountId): string
@@ -51,7 +53,7 @@ export function useComposer(port: ComposerPort): Composer {
 
   // The server counts code points.
   const tooMany = computed(() => (body.value.length <= LONGEST ? 0 : Math.max(0, [...body.value].length - LONGEST)))
-  const sendable = computed(() => body.value.trim() !== '' && tooMany.value === 0)
+  const sendable = computed(() => (body.value.trim() !== '' || (editing.value === null && port.attached())) && tooMany.value === 0)
   const mentions = () => stillMentioned(body.value, chosen.value)
 
   function now(): Draft {

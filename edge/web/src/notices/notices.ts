@@ -1,7 +1,7 @@
 import { inject, onScopeDispose, watch } from 'vue'
 import { useRouter } from 'vue-router'
 import { t } from '@/i18n'
-import { plainText } from '@/markdown/plain'
+import { saidText } from '@/messaging/said'
 import { UPDATE } from '@/offline/update'
 import type { ConversationId, Notice } from '@/sdk'
 import { useMessaging } from '@/stores/messaging'
@@ -43,7 +43,7 @@ export function useNotices(shown: () => ConversationId | null): Toasts {
     if (!telling.desktop) return
     const told = {
       title: mentioned ? t('notices.mentioned', { name: messaging.name(message.actor) }) : messaging.name(message.actor),
-      body: [messaging.subject(conversation), plainText(message.body ?? '', 200)].filter((line) => line !== '').join('\n'),
+      body: [messaging.subject(conversation), saidText(message, 200)].filter((line) => line !== '').join('\n'),
       tag: conversation,
       path: `/c/${conversation}/${message.seq}`,
     }

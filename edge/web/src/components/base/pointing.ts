@@ -11,6 +11,8 @@ const pointing =
     h(icon, { ...attrs, class: 'pointing' }) // a class that was given falls through to it
 
 export const ArrowLeft = /* @__PURE__ */ pointing(lucide.ArrowLeft)
+export const ChevronLeft = /* @__PURE__ */ pointing(lucide.ChevronLeft)
+export const ChevronRight = /* @__PURE__ */ pointing(lucide.ChevronRight)
 export const LogOut = /* @__PURE__ */ pointing(lucide.LogOut)
 export const Reply = /* @__PURE__ */ pointing(lucide.Reply)
 export const RotateCcw = /* @__PURE__ */ pointing(lucide.RotateCcw)

@@ -1,5 +1,5 @@
 import { inject, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
-import type { AccountId, CommandId, ConversationId, Message, Outgoing, Timeline } from '@/sdk'
+import type { AccountId, Attachment, CommandId, ConversationId, Message, Outgoing, Timeline } from '@/sdk'
 
 /** What the parts of one open conversation share: what there is to see, and what can be done. */
 export interface Chat {
@@ -36,6 +36,8 @@ export interface Chat {
   menu(row: Message | Outgoing, anchor: HTMLElement): void
   /** Opens the choice of emoji for a reaction. */
   chooseReaction(message: Message, anchor: HTMLElement): void
+  /** Shows a file; images among the others of the conversation. */
+  preview(file: Attachment): void
   jump(seq: number): void
   quoted(seq: number): Promise<Message | null>
 }
