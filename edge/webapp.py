@@ -25,30 +25,35 @@ ELSEWHERE = ("api/", "files/", "ws/", "healthz/", "readyz/", HASHED)
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 """Best first; written by edge/web/build/precompressed.ts."""
 
-# `vue` is the policy that the library makes for itself; `parley` lets one address be a worker (src/offline/update.ts).
+
+# `vue` is the policy that the library makes for itself; `parley` and `pdf` let one address each be a
+# worker (src/offline/update.ts, src/messaging/papers.ts).
 # Nothing else of the app makes code or markup out of text.
-POLICY = "; ".join(
-    (
+def policy(files: str = "") -> str:
+    """What a page may load; `files` is the origin that files come from, where that is another one."""
+    rules = (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
         "font-src 'self'",
-        "img-src 'self' blob: data:",
+        f"img-src 'self' blob: data: {files}".rstrip(),
         "media-src 'self' blob:",
-        "connect-src 'self'",  # the WebSocket too: CSP 3 has ws and wss of the same host match
+        f"connect-src 'self' {files}".rstrip(),  # the WebSocket too: CSP 3 has ws and wss of the same host match
         "manifest-src 'self'",
         "worker-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
         "require-trusted-types-for 'script'",
-        "trusted-types vue parley",
+        "trusted-types vue parley pdf",
         f"report-uri {REPORTS}",  # and not report-to, which waits up to a minute and wants https
     )
-)
+    return "; ".join(rules)
+
+
 PAGE = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": policy(),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     # Not no-referrer: under that some requests of the page's own say `Origin: null`, with which no cookie counts.
@@ -77,10 +82,11 @@ class File(NamedTuple):
 
 
 class WebApp:
-    """The build in `folder`; there may be none (yet)."""
+    """The build in `folder`; there may be none (yet). `files` is the origin of files, where that is another one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: str = "") -> None:
         self._folder = folder
+        self._page = PAGE | {"Content-Security-Policy": policy(files)}
         self._files: dict[str, File] = {}
         self._seen: object = None
 
@@ -94,7 +100,7 @@ class WebApp:
                 return None
             found = files.get(INDEX)
             if found is None:
-                return Response(NOT_BUILT, 503, PAGE, media_type="text/html")
+                return Response(NOT_BUILT, 503, self._page, media_type="text/html")
         return _answer(request, found)
 
     def _current(self) -> dict[str, File]:
@@ -102,13 +108,13 @@ class WebApp:
             index = (self._folder / INDEX).stat()
             seen = (index.st_ino, index.st_mtime_ns)
             if seen != self._seen:
-                self._files, self._seen = read(self._folder), seen
+                self._files, self._seen = read(self._folder, self._page), seen
         except OSError:
             pass  # never built; or another build is being put into its place at this moment
         return self._files
 
 
-def read(folder: Path) -> dict[str, File]:
+def read(folder: Path, page: dict[str, str] = PAGE) -> dict[str, File]:
     """Every file below `folder` by its name there. Raises ValueError for more than anybody would build."""
     content = {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -118,15 +124,15 @@ def read(folder: Path) -> dict[str, File]:
     if sum(map(len, content.values())) > MOST_BYTES:
         raise ValueError(f"{folder} holds more than {MOST_BYTES} bytes: that is no web app of ours")
     endings = tuple(ending for _, ending in ENCODINGS)
-    return {name: _file(name, content) for name in content if not name.endswith(endings)}
+    return {name: _file(name, content, page) for name in content if not name.endswith(endings)}
 
 
-def _file(name: str, content: dict[str, bytes]) -> File:
+def _file(name: str, content: dict[str, bytes], page: dict[str, str]) -> File:
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
     # A worker is held to the policy that came with its own script.
-    rule = PAGE if name in (INDEX, WORKER) else FOR_EVER if name.startswith(HASHED) else FOR_A_DAY
+    rule = page if name in (INDEX, WORKER) else FOR_EVER if name.startswith(HASHED) else FOR_A_DAY
     if name.endswith(".webmanifest"):
         rule = {"Cache-Control": "no-cache"}
     etag = f'"{hashlib.sha256(content[name]).hexdigest()[:32]}"'

@@ -149,7 +149,7 @@ def application(edge: Edge) -> Starlette:
         exception_handlers=dict(HANDLERS),
     )
     app.router.redirect_slashes = False
-    app.router.default = _or_a_page(WebApp(edge.settings.web_folder), app.router.default)
+    app.router.default = _or_a_page(WebApp(edge.settings.web_folder, edge.settings.files_origin), app.router.default)
     app.state.edge = edge
     app.state.doorman = auth.Doorman()
     app.state.reports = csp.Reports(edge.violations)

@@ -40,4 +40,5 @@ export function worker(): Plugin {
   }
 }
 
-const kept = (name: string): boolean => !name.endsWith('.map') && (!/\.woff2?$/.test(name) || /-latin-(?!ext)/.test(name))
+/** What draws PDFs is as large as all the rest, and a file that it could draw is not there without a network. */
+const kept = (name: string): boolean => !name.endsWith('.map') && !/\/(?:papers|pdf\.worker)[.-]/.test(name) && (!/\.woff2?$/.test(name) || /-latin-(?!ext)/.test(name))
