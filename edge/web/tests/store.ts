@@ -1,8 +1,9 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { shallowRef, watch, type ShallowRef } from 'vue'
 import { vi } from 'vitest'
-import type { Conversation, Draft, Observable, Timeline } from '@/sdk'
+import type { Conversation, Draft, Limits, Observable, Timeline, Upload } from '@/sdk'
 import { useMessaging } from '@/stores/messaging'
+import { fakeFiles } from './files'
 import { ADAM, CLARA, CONVERSATION, ME, START, message, timeline } from './timelines'
 
 /** An observable that the test sets. */
@@ -58,10 +59,22 @@ export function fakeStore(shown: Timeline = timeline([message(1), message(2, { a
   }
   const drafts = new Map<string, Draft>()
   const asked = vi.fn(() => Promise.resolve(null))
+  const uploads = {
+    all: settable<ReadonlyMap<string, Upload>>(new Map()),
+    add: vi.fn<(conversation: string, file: File) => string | null>(() => 'u'),
+    pause: vi.fn(),
+    resume: vi.fn(),
+    cancel: vi.fn(),
+  }
+  const limits = settable<Limits>({ file: 1_000_000, attachments: 3 })
+  const files = fakeFiles()
   Object.assign(store.parley, {
     open: vi.fn(() => open),
     conversation: () => facts,
     message: asked,
+    uploads,
+    limits,
+    files,
     history: vi.fn(() => Promise.resolve([{ body: 'before', at: new Date(START).toISOString(), actor: ME }])),
     person: () => undefined,
     drafts: {
@@ -79,5 +92,5 @@ export function fakeStore(shown: Timeline = timeline([message(1), message(2, { a
     state.people = new Map(people.map((one) => [one.id, one]))
     state.connection = { ...state.connection, phase: 'live' }
   })
-  return { pinia, store, open, timeline: current, facts, drafts, asked }
+  return { pinia, store, open, timeline: current, facts, drafts, asked, uploads, limits, files }
 }

@@ -91,6 +91,7 @@ describe('a request', () => {
   it.each([
     ['/api/v1/conversations', {}],
     ['/api/docs', { mode: 'navigate' }],
+    ['/files/5d3c/original', { mode: 'navigate' }],
     ['/ws', {}],
     ['/healthz', { mode: 'navigate' }],
     ['/readyz', {}],
