@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.fixtures.pages import Stage
+from tests.fixtures.pages import Stage, files
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +63,14 @@ async def test_what_the_policy_stops_the_edge_is_told(stage: Stage) -> None:
     before = stage.violations()
     await stage.play("reported")
     assert stage.violations() == before + 1
+
+
+async def test_files_are_dropped_scanned_and_looked_at_and_malware_lies_in_quarantine(
+    stage: Stage, tmp_path: Path
+) -> None:
+    before = stage.violations()
+    await stage.play("files", files=files(tmp_path))
+    assert stage.violations() == before
 
 
 async def test_a_link_to_an_early_message_of_a_long_conversation_shows_that_message(stage: Stage) -> None:
