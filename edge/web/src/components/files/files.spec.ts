@@ -266,28 +266,6 @@ describe('the preview of other files', () => {
     expect(find('pre')!.textContent).toBe('line')
   })
 
-  it('leaves a PDF to the browser’s viewer, or opens it beside', async () => {
-    const viewer = (has: boolean) => Object.defineProperty(navigator, 'pdfViewerEnabled', { configurable: true, value: has })
-    viewer(false)
-    const without = looking(attachment('a'))
-    await settled()
-    expect(without.find('.body a')!.getAttribute('href')).toBe('/files/a/original')
-    expect(without.find('.body a')!.getAttribute('rel')).toBe('noopener noreferrer')
-    without.page.unmount()
-    viewer(true)
-    const unloaded = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    const within = looking(attachment('a'))
-    await settled()
-    expect(within.find('iframe')!.getAttribute('title')).toBe('a.pdf')
-    within.page.unmount()
-    unloaded.mockRestore()
-    viewer(false)
-    world.files.url.mockRejectedValueOnce(new Error('no'))
-    const broken = looking(attachment('a'))
-    await settled()
-    expect(broken.find('[role=alert]')).not.toBeNull()
-  })
-
   it('offers what it cannot show for download, and what is known of it', async () => {
     vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => undefined)
     const { find, dialog } = looking(attachment('a', { type: 'application/zip', name: 'a.zip' }))
