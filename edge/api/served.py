@@ -71,6 +71,7 @@ async def serve(request: Request) -> Response:
         "Referrer-Policy": "no-referrer",
     }
     if origin:
+        headers["Access-Control-Expose-Headers"] = "Content-Range"
         headers["Access-Control-Allow-Origin"] = "*"  # whoever has the address may read it; no cookie counts here
     if headers["ETag"] in [
         one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")

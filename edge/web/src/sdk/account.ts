@@ -23,9 +23,8 @@ import type { Timing } from './session'
 import { Shared } from './shared'
 import { type Memory, type Store, STORED_ENTRIES } from './store'
 import type { Said, Tabs } from './tabs'
-import { Tus } from './tus'
 import type { CommandId, ConversationId, Id, Notice, Person, Unsubscribe } from './types'
-import { Uploads } from './uploads'
+import { lazyTus, Uploads } from './uploads'
 
 /** What arrives within this time is stored in one go. */
 export const FLUSH_MS = 1_000
@@ -82,7 +81,7 @@ export class Account {
     this.model = new Model(person.id, turn)
     this.sender = new Sender(person.id)
     this.directory = new Directory(turn, environment.now, api, (people, projects) => void store.learn(people, projects))
-    this.uploads = new Uploads({ ...parts, tus: new Tus(api, environment), tab: tabs.id, onEnd: (upload) => this.attaching.ended(upload) })
+    this.uploads = new Uploads({ ...parts, tus: lazyTus(api, environment), tab: tabs.id, onEnd: (upload) => this.attaching.ended(upload) })
     this.attaching = new Attaching({
       ...parts, uploads: this.uploads, model: this.model, entrust: (command) => this.entrust(command), drop: (id) => this.drop(id),
     })

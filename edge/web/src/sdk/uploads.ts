@@ -34,7 +34,8 @@ export interface StoredUpload {
 export type Content = Pick<Blob, 'size' | 'type' | 'slice'> & { readonly name: string }
 
 export interface UploadsParts {
-  readonly tus: Pick<Tus, 'create' | 'offset' | 'append' | 'end'>
+  /** Loaded when the first file is sent. */
+  readonly tus: () => Promise<Pick<Tus, 'create' | 'offset' | 'append' | 'end'>>
   readonly store: Pick<Store, 'keepUpload' | 'dropUpload'>
   readonly environment: Pick<Environment, 'monotonic' | 'random'>
   readonly turn: Turn
@@ -146,8 +147,7 @@ export class Uploads {
   cancel(id: UploadId): void {
     const file = this.ones.get(id)?.sending.file ?? null
     this.forget(id)
-    // Without an answer it expires by itself.
-    if (file !== null) this.parts.tus.end(file, { signal: new AbortController().signal }).catch(() => undefined)
+    if (file !== null) void this.end(file)
   }
 
   /** A message names it: nothing more is to be done here. */
@@ -215,8 +215,8 @@ export class Uploads {
   }
 
   private async step(one: One, step: Step, signal: AbortSignal): Promise<void> {
-    const { tus } = this.parts
     const { sending, facts, content } = one
+    const tus = await this.parts.tus()
     const asked: Asked = {
       signal,
       progress: (sent) => {
@@ -229,8 +229,7 @@ export class Uploads {
       const { file, offset } = await tus.create(facts.name, facts.size, asked)
       if (!this.ones.has(facts.id)) {
         // Given up while the server was making it.
-        tus.end(file, { signal: new AbortController().signal }).catch(() => undefined)
-        return
+        return this.end(file)
       }
       sending.created(file, offset)
       this.keep(one)
@@ -244,6 +243,11 @@ export class Uploads {
       if (!signal.aborted) sending.reached(offset)
     }
     this.changed(one)
+  }
+
+  /** Have the server forget it; without an answer it expires by itself. */
+  private async end(file: FileId): Promise<void> {
+    await this.parts.tus().then((tus) => tus.end(file, { signal: new AbortController().signal })).catch(() => undefined)
   }
 
   private landed(one: One): void {
@@ -270,6 +274,16 @@ export class Uploads {
   private changed(one: One): void {
     one.shown = null
     this.all.touch()
+  }
+}
+
+/** How files are sent; whoever sends none need not load it. */
+export function lazyTus(...given: ConstructorParameters<typeof Tus>): () => Promise<Tus> {
+  let coming: Promise<Tus> | null = null
+  return () => {
+    coming ??= import('./tus').then((module) => new module.Tus(...given))
+    coming.catch(() => (coming = null))
+    return coming
   }
 }
 

@@ -28,6 +28,7 @@ describe('files in a message', () => {
   it('that are images stand there small, in their place before they are loaded', async () => {
     const chat = fakeChat()
     const page = holding([picture('a'), picture('b', { width: 100, height: 400 })], { body: '' }, chat)
+    await vi.waitFor(() => expect(page.find('.picture').exists()).toBe(true))
     expect(page.findAll('.picture').map((one) => one.attributes('style'))).toEqual(['width: 220px; aspect-ratio: 220 / 110;', 'width: 44px; aspect-ratio: 44 / 150;'])
     expect(page.find('.body').exists()).toBe(false)
     await settled()
@@ -86,10 +87,11 @@ describe('files in a message', () => {
     expect(page.find('.trouble').text()).toContain('could not be downloaded')
   })
 
-  it('are gone with the message, and shown while they are on their way', () => {
+  it('are gone with the message, and shown while they are on their way', async () => {
     expect(holding([attachment('plan')], { body: null }).find('.tile').exists()).toBe(false)
     const row = outgoing('o', { body: '', files: [{ upload: 'u', file: null, name: 'a.txt', type: '', size: 1 }] })
     const page = inChat(Message, { row, grouped: false, state: 'uploading', active: false, found: false, pulled: 0 })
+    await vi.waitFor(() => expect(page.find('.file').exists()).toBe(true))
     expect(page.find('.file').text()).toContain('Is being uploaded')
     expect(page.find('[data-state=uploading]').attributes('aria-label')).toBe('Uploading its files')
   })
