@@ -13,10 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
 from bench.instance import Instance
 from deploy import chromium, webapp, words
+from tests.fixtures.pages import files
 from tests.fixtures.system import ROOT
 
 SCREENS = ROOT / "docs" / "screens"
@@ -37,6 +38,19 @@ def small(picture: bytes) -> bytes:
     return made
 
 
+def colourful() -> Image.Image:
+    """A picture that is small as a PNG, too: a bridge at dusk, more or less."""
+    sky = Image.linear_gradient("L").resize((1200, 800))
+    picture = ImageOps.colorize(sky, "#1d3557", "#f4a261")
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 560, 1200, 590), fill="#22303c")
+    for at in range(0, 1201, 300):
+        draw.rectangle((at - 14, 560, at + 14, 800), fill="#22303c")
+        draw.line((at, 360, at + 150, 560), fill="#22303c", width=5)
+        draw.line((at, 360, at - 150, 560), fill="#22303c", width=5)
+    return picture
+
+
 def shoot(instance: Instance, folder: Path) -> None:
     """Have the browser take the pictures."""
     browser = chromium.find()
@@ -46,6 +60,8 @@ def shoot(instance: Instance, folder: Path) -> None:
         "libraries": browser.libraries,
         "client": ["client@demo.example", "demo"],
         "agent": ["agent@demo.example", "demo"],
+        "admin": ["admin@demo.example", "demo"],
+        "files": files(folder, colourful()),
         "folder": str(folder),
     }
     node = webapp.on_this_machine() or webapp.from_wheel()

@@ -138,10 +138,45 @@ const SCREENS = {
     }
     await reads(page, 'the conversation is closed.')
   },
+  files: async (page) => {
+    await withFiles(page)
+  },
+  attaching: async (page) => {
+    await withFiles(page)
+    await (await page.waitForSelector('input[type=file][multiple]')).uploadFile(world.files.pdf)
+    await reads(page, 'Uploaded')
+  },
+  preview: async (page) => {
+    await withFiles(page)
+    await press(page, 'Image photo.jpg')
+    await page.waitForFunction(() => [...document.querySelectorAll('dialog img')].some((image) => image.complete && image.naturalWidth >= 600))
+  },
+  'files-panel': async (page) => {
+    await withFiles(page)
+    await press(page, 'Show files')
+    await page.waitForSelector('aside [aria-label*="plan.pdf"]')
+  },
   missing: async (page) => {
     await page.goto(`${world.base}/there/is/no/such/page`)
     await named(page, 'To the conversations')
   },
+}
+
+/** A conversation with a photo and a PDF, and one file that was blocked. */
+async function withFiles(page) {
+  world.filed ??= await talkOf(page, 'Photos of the east bearing', ['The photo and the plan are here.'])
+  await page.goto(`${world.base}/c/${world.filed}`)
+  await ready(page)
+  if (world.sent === undefined) {
+    for (const names of [['photo', 'pdf'], ['eicar']]) {
+      await (await page.waitForSelector('input[type=file][multiple]')).uploadFile(...names.map((name) => world.files[name]))
+      await page.focus(COMPOSER)
+      await press(page, 'Send')
+    }
+    world.sent = true
+  }
+  await reads(page, 'Blocked: malware found')
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=feed] img')].some((image) => image.complete && image.naturalWidth > 0))
 }
 
 /** Begin a conversation with the client in which this was said; its id. */
@@ -193,6 +228,8 @@ try {
   await page.waitForSelector('nav a[href^="/c/"]')
   world.path = await page.$eval('nav a[href^="/c/"]', (link) => link.getAttribute('href'))
   for (const [name, go] of Object.entries(SCREENS)) await all(page, name, go)
+  const admin = await browser.person(world.admin, { path: '/admin/quarantine' })
+  await all(admin.page, 'quarantine', (its) => reads(its, 'Release…'))
   await unanswered('loading', () => undefined, (late) => late.waitForSelector('main h2 i', { visible: true }))
   await unanswered('failed', (request) => request.abort(), async (late) => {
     await late.waitForSelector('main [role=alert]')
