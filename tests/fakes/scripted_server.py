@@ -179,7 +179,7 @@ class ScriptedServer:
                 "epoch": self.epoch,
                 "time": AT,
                 "heartbeat": self.heartbeat,
-                "limits": {"frame": 65_536, "body": 10_000, "rate": 0.0, "burst": 30},
+                "limits": {"frame": 65_536, "body": 10_000, "rate": 0.0, "burst": 30, "file": 1_000, "attachments": 10},
                 "conversations": conversations,
             }
         )

@@ -217,6 +217,7 @@ async def test_who_is_killed_while_writing_leaves_no_object_and_the_rest_is_swep
 
 async def test_a_disk_that_refuses_is_said_to_be_away(tmp_path):
     store = Folder(tmp_path / "objects")
+    await store.put("quarantine/a", pieces(b"x"))
     (tmp_path / "objects" / "clean").write_text("a file where a folder should be")
     with pytest.raises(StoreUnavailable):
         await store.put("clean/a", pieces(b"x"))
@@ -248,9 +249,9 @@ def test_an_address_of_no_store_is_refused(url, tmp_path):
         open_store(url, tmp_path)
 
 
-def test_a_folder_may_be_named(tmp_path):
-    open_store(f"file://{tmp_path}/a%20folder", tmp_path)
-    assert (tmp_path / "a folder").is_dir()
+async def test_a_folder_may_be_named(tmp_path):
+    await open_store(f"file://{tmp_path}/a%20folder", tmp_path).put("clean/a", pieces(b"x"))
+    assert (tmp_path / "a folder" / "clean" / "a").is_file()
 
 
 async def test_a_bucket_that_does_not_answer_is_away(tmp_path, monkeypatch):

@@ -141,7 +141,7 @@ def test_the_page_lets_nothing_run_but_what_came_from_here(built: Path):
     assert rules["default-src"] == "'none'"
     assert {rules[name] for name in ("script-src", "style-src", "connect-src", "worker-src")} == {"'self'"}
     assert rules["require-trusted-types-for"] == "'script'"
-    assert set(rules["trusted-types"].split()) == {"vue", "parley"}
+    assert set(rules["trusted-types"].split()) == {"vue", "parley", "pdf"}
     assert {rules[name] for name in ("frame-ancestors", "base-uri", "form-action")} == {"'none'"}
     assert rules["report-uri"] == webapp.REPORTS
     assert "unsafe" not in get(WebApp(built), "/").headers["content-security-policy"]
@@ -173,11 +173,17 @@ def test_a_build_that_is_taken_away_while_it_is_read_leaves_the_old_one(built: P
     get(app, "/")
     os.utime(built / "index.html", ns=(1, 1))
 
-    def gone(folder: Path) -> None:
+    def gone(folder: Path, page: dict[str, str]) -> None:
         raise FileNotFoundError(folder)
 
     monkeypatch.setattr(webapp, "read", gone)
     assert get(app, "/").body == INDEX
+
+
+def test_files_of_another_origin_may_be_seen_and_read_but_run_nothing(built: Path):
+    rules = policy(get(WebApp(built, "https://files.example"), "/"))
+    elsewhere = {name for name, sources in rules.items() if "https://files.example" in sources}
+    assert elsewhere == {"img-src", "connect-src"}
 
 
 def test_without_a_build_a_plain_page_says_so(tmp_path: Path):

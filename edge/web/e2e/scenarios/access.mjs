@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { clean } from '../axe.mjs'
 import { COMPOSER, FEED, ROW, marked, message, press, reads, ready, say } from '../screen.mjs'
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 /** No violation of the rules of accessibility on any screen, in either theme. */
 export async function accessible({ browser, world }) {
-  const source = await readFile(AXE, 'utf8')
   const entrance = await browser.stranger()
   await entrance.page.goto(`${world.base}/sign-in`)
   await entrance.page.waitForSelector('input[type=email]')
@@ -16,15 +11,6 @@ export async function accessible({ browser, world }) {
   await ready(page)
   await say(page, 'Some **bold** words, `code` and a [link](https://parley.example)')
   await page.waitForSelector(`${ROW} strong`)
-  const clean = async (where, what) => {
-    const session = await where.createCDPSession()
-    await session.send('Runtime.evaluate', { expression: source })
-    const found = await where.evaluate(async (rules) => {
-      const { violations } = await globalThis.axe.run(document, { runOnly: rules })
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`)
-    }, RULES)
-    assert.deepEqual(found, [], what)
-  }
   for (const theme of ['light', 'dark']) {
     const features = [{ name: 'prefers-color-scheme', value: theme }, { name: 'prefers-reduced-motion', value: 'reduce' }]
     await Promise.all([page.emulateMediaFeatures(features), entrance.page.emulateMediaFeatures(features)])

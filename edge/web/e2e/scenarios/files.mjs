@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { clean } from '../axe.mjs'
 import { COMPOSER, message, named, press, reads, ready } from '../screen.mjs'
 
+const CORPUS = new URL('../../tests/xss-corpus.json', import.meta.url)
 const PICKER = 'input[type=file][multiple]'
 
 /** A PDF and a photo are dropped, scanned, and looked at on the other side; malware is blocked, and lies in quarantine. */
@@ -20,6 +22,7 @@ export async function files({ browser, world }) {
   await amir.page.waitForFunction((one) => [...one.querySelectorAll('img')].some((image) => image.complete && image.naturalWidth > 0), {}, row)
   await press(amir.page, 'Image photo.jpg')
   await amir.page.waitForFunction(() => [...document.querySelectorAll('dialog img')].some((image) => image.complete && image.naturalWidth >= 600))
+  await clean(amir.page, 'preview')
   await amir.page.keyboard.press('Escape')
   await amir.page.waitForFunction(() => document.querySelector('dialog[open]') === null)
 
@@ -38,11 +41,42 @@ export async function files({ browser, world }) {
   await press(amir.page, 'Show files')
   for (const name of ['plan.pdf', 'invoice.txt']) await amir.page.waitForSelector(`aside [aria-label*="${name}"]`)
 
+  await clean(amir.page, 'messages with files, and their panel')
+
   const root = await browser.person(world.root, { path: '/admin/quarantine' })
   // A name stands in two parts, so that its ending is seen however narrow the page is.
   await root.page.waitForFunction(() => document.body.textContent.includes('invoice.txt'))
   await reads(root.page, 'Clara Jensen')
   await named(root.page, 'Release…')
+  await clean(root.page, 'quarantine')
+
+  // A name that would be markup is text, cleaned as the server cleans names.
+  const corpus = JSON.parse(await readFile(CORPUS, 'utf8')).filter((name) => !/[\0\r\n]/.test(name)).slice(0, 40)
+  const refused = await clara.page.evaluate(hostile, corpus, world.conversation)
+  assert.deepEqual(refused, [])
+  await clara.page.waitForFunction((count) => document.querySelectorAll('aside [data-state], [role=feed] [data-state]').length >= Math.min(count, 10), {}, corpus.length)
+  const foreign = await clara.page.$$eval('img', (all) => all.map((one) => one.getAttribute('src')).filter((src) => !src.startsWith('/files/') && !src.startsWith('blob:')))
+  assert.deepEqual(foreign, [])
+}
+
+/** Upload and send files with these names; what was not taken. In the page. */
+async function hostile(names, conversation) {
+  const wrong = []
+  const ids = []
+  for (const name of names) {
+    const form = new FormData()
+    form.append('file', new Blob(['Good morning']), `${name}.txt`)
+    const answer = await fetch('/api/v1/files', { method: 'POST', body: form })
+    if (answer.ok) ids.push((await answer.json()).id)
+    else if (answer.status === 429) names.push(name)
+    else wrong.push(`${answer.status} ${name} ${await answer.text()}`)
+  }
+  while (ids.length > 0) {
+    const headers = { 'Content-Type': 'application/json' }
+    const answer = await fetch(`/api/v1/conversations/${conversation}/messages`, { method: 'POST', headers, body: JSON.stringify({ attachments: ids.splice(0, 10) }) })
+    if (!answer.ok) wrong.push(`${answer.status} ${await answer.text()}`)
+  }
+  return wrong
 }
 
 /** Let go of a file over the conversation, as a hand would. */
