@@ -56,11 +56,11 @@ describe('files in a message', () => {
 
   it.each([
     [attachment('plan'), 'Open plan.pdf, 1.4 MB', false],
-    [attachment('plan', { state: 'scanning' }), 'plan.pdf, 1.4 MB, Is being checked', false],
-    [picture('plan', { state: 'scanning', previews: false }), 'plan.png, 1.4 MB, Is being checked', false],
-    [attachment('plan', { state: 'rejected', reason: 'type_mismatch' }), 'plan.pdf, 1.4 MB, Blocked: it is not what its name says.', true],
-    [attachment('plan', { state: 'infected', signature: 'Eicar' }), 'plan.pdf, 1.4 MB, Blocked: malware found (Eicar)', true],
-    [attachment('plan', { state: 'deleted' }), 'plan.pdf, 1.4 MB, Was deleted', false],
+    [attachment('plan', { state: 'scanning' }), 'plan.pdf, Is being checked, 1.4 MB', false],
+    [picture('plan', { state: 'scanning', previews: false }), 'plan.png, Is being checked, 1.4 MB', false],
+    [attachment('plan', { state: 'rejected', reason: 'type_mismatch' }), 'plan.pdf, Blocked: it is not what its name says., 1.4 MB', true],
+    [attachment('plan', { state: 'infected', signature: 'Eicar' }), 'plan.pdf, Blocked: malware found (Eicar), 1.4 MB', true],
+    [attachment('plan', { state: 'deleted' }), 'plan.pdf, Was deleted, 1.4 MB', false],
   ])('say what they are and how they stand: %#', (file, label, blocked) => {
     const tile = holding([file]).find('.tile')
     expect(tile.find('.open').attributes('aria-label')).toBe(label)

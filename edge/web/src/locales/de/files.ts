@@ -56,7 +56,7 @@ export const files = {
   notAllowed: 'Dateien dieser Art sind nicht erlaubt.',
   unknownReason: 'Sie hat die Prüfung nicht bestanden.',
   open: '{name} öffnen, {size}',
-  openState: '{name}, {size}, {state}',
+  openState: '{name}, {state}, {size}',
   image: 'Bild {name}',
   imageFailed: 'Das Bild konnte nicht geladen werden.',
   download: 'Herunterladen',

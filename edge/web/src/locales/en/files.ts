@@ -59,7 +59,7 @@ export const files = {
   notAllowed: 'files of this kind are not allowed.',
   unknownReason: 'it did not pass the check.',
   open: 'Open {name}, {size}',
-  openState: '{name}, {size}, {state}',
+  openState: '{name}, {state}, {size}',
   image: 'Image {name}',
   imageFailed: 'The image could not be loaded.',
   download: 'Download',
